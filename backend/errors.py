@@ -1,0 +1,116 @@
+"""Every error of this project, in one tree, with the stable code that a client sees.
+
+VoiceCallError                  Internal
+├─ ConfigError                  (stops the start; never reaches a client)
+│  └─ CardError
+├─ ProtocolError                BadFrame
+│  └─ EventError                BadEvent
+├─ SessionIdError               BadSession
+└─ ProviderError                {ASR,LLM,TTS}Failed
+   ├─ ProviderUnavailable       could not be reached, or the connection broke: worth another try
+   ├─ ProviderRefused           it answered no: key, quota, parameters; the same request fails again
+   └─ ProviderTimeout           {ASR,LLM,TTS}Timeout
+"""
+
+from typing import Final, Literal
+
+Stage = Literal["asr", "llm", "tts"]
+
+INTERNAL: Final = "Internal"
+UNAUTHORIZED: Final = "Unauthorized"
+BUSY: Final = "Busy"
+IDLE_TIMEOUT: Final = "IdleTimeout"
+SHUTTING_DOWN: Final = "ShuttingDown"
+
+
+class VoiceCallError(Exception):
+    """The root. `code` is what the client reads in `BotError`."""
+
+    @property
+    def code(self) -> str:
+        """Stable name, one of the table in the README's "Errors"."""
+        return INTERNAL
+
+
+class ConfigError(VoiceCallError):
+    """A setting is missing or wrong. The message names it and says how to mend it; it holds no secret."""
+
+
+class CardError(ConfigError):
+    """A persona card is broken. The message is `FILE: KEY: REASON`."""
+
+
+class ProtocolError(VoiceCallError):
+    """Bytes that are no frame which this end may receive."""
+
+    @property
+    def code(self) -> str:
+        """`BadFrame`."""
+        return "BadFrame"
+
+
+class EventError(ProtocolError):
+    """A whole frame whose JSON is no known event, or whose payload has the wrong shape."""
+
+    @property
+    def code(self) -> str:
+        """`BadEvent`."""
+        return "BadEvent"
+
+
+class SessionIdError(VoiceCallError):
+    """A `sid` that is not 1 to 64 of `A-Z a-z 0-9 - _`."""
+
+    @property
+    def code(self) -> str:
+        """`BadSession`."""
+        return "BadSession"
+
+
+class ProviderError(VoiceCallError):
+    """A speech or chat service failed.
+
+    Args:
+        stage: which of the three failed.
+        reason: one sentence for the client and the log, without secrets.
+        vendor_code: the service's own code, as text ("45000081", "RateLimitExceeded").
+        log_id: the service's id of the exchange, for its support desk.
+    """
+
+    retryable = True
+
+    def __init__(self, stage: Stage, reason: str, *, vendor_code: str = "", log_id: str = "") -> None:
+        super().__init__(reason)
+        self.stage: Stage = stage
+        self.reason = reason
+        self.vendor_code = vendor_code
+        self.log_id = log_id
+
+    @property
+    def code(self) -> str:
+        """`ASRFailed`, `LLMFailed` or `TTSFailed`."""
+        return f"{self.stage.upper()}Failed"
+
+    def __str__(self) -> str:
+        notes = [f"code {self.vendor_code}"] if self.vendor_code else []
+        notes += [f"log id {self.log_id}"] if self.log_id else []
+        return f"{self.reason} ({', '.join(notes)})" if notes else self.reason
+
+
+class ProviderUnavailable(ProviderError):  # noqa: N818 - names in this tree say what happened
+    """The service could not be reached, or broke off. Another try may succeed."""
+
+
+class ProviderRefused(ProviderError):  # noqa: N818
+    """The service answered, and the answer is no. The same request would fail again."""
+
+    retryable = False
+
+
+class ProviderTimeout(ProviderError):  # noqa: N818
+    """The service did not answer within its configured time."""
+
+    @property
+    def code(self) -> str:
+        """`ASRTimeout`, `LLMTimeout` or `TTSTimeout`."""
+        return f"{self.stage.upper()}Timeout"

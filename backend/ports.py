@@ -1,0 +1,182 @@
+"""What a call needs from the outside, in the call's own language: ears, a mind, a voice, a memory.
+
+Adapters in `providers/` and `store/` implement these; no vendor's field name passes this line. Every method may raise
+`backend.errors.ProviderError` with the stage it belongs to, and nothing else of a vendor's.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+SAMPLE_RATE_HZ: Final = 16_000
+SAMPLE_BYTES: Final = 2
+BYTES_PER_MS: Final = SAMPLE_RATE_HZ * SAMPLE_BYTES // 1000
+
+Role = Literal["system", "user", "assistant"]
+AudioFormat = Literal["mp3", "pcm", "opus"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One line of a conversation."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What the recogniser believes it has heard since its session began.
+
+    Attributes:
+        text: everything heard in this session so far.
+        definite: the service says the sentence is over and will not change.
+        end_ms: where the last word ended, on the session's audio clock; 0 when the service does not say.
+        audio_ms: how much audio the service had taken when it said so.
+    """
+
+    text: str
+    definite: bool
+    end_ms: int
+    audio_ms: int
+
+
+class Recognition(Protocol):
+    """One recognition session. Send and read at the same time; iteration ends when the service is done."""
+
+    async def send(self, pcm: bytes) -> None:
+        """Hand over audio: signed 16-bit little-endian, mono, 16 kHz, any whole number of samples."""
+
+    async def finish(self) -> None:
+        """Say that no more audio comes; the last hypothesis follows and is definite."""
+
+    def __aiter__(self) -> AsyncIterator[Hypothesis]:
+        """Hypotheses in order, until the session ends."""
+
+
+class Recognizer(Protocol):
+    """A recognition service. Keeps its own keep-alive: a caller that sends nothing for a while loses nothing."""
+
+    def open(self) -> AbstractAsyncContextManager[Recognition]:
+        """One session, connected on entry and closed on exit, however the block ends."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """Some more of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUsage:
+    """What the reply cost, once, after its text."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int = 0
+
+
+ChatItem = TextDelta | ChatUsage
+
+
+class ChatModel(Protocol):
+    """A chat service."""
+
+    def reply(self, messages: Sequence[Message]) -> AsyncIterator[ChatItem]:
+        """Stream the answer. Closing the iterator ends the request."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOptions:
+    """How a reply shall sound.
+
+    Attributes:
+        voice: the provider's own voice id.
+        audio_format: `pcm` is signed 16-bit little-endian mono; `opus` is Ogg Opus.
+        rate: 1.0 is the voice's own speed; 0.5 to 2.0.
+        volume: 1.0 is the voice's own loudness; 0.5 to 2.0.
+        emotion: one of the provider's names; empty for none.
+    """
+
+    voice: str
+    audio_format: AudioFormat = "mp3"
+    sample_rate_hz: int = 24_000
+    rate: float = 1.0
+    volume: float = 1.0
+    emotion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceBegan:
+    """The sound that follows speaks this sentence."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """One piece of encoded audio; the pieces of a sentence, joined, decode on their own."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEnded:
+    """All sound of the sentence has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechUsage:
+    """What the synthesis cost, once, at its end."""
+
+    characters: int
+
+
+SpeechItem = SentenceBegan | Sound | SentenceEnded | SpeechUsage
+
+
+class Speech(Protocol):
+    """One synthesis session. Say and read at the same time; iteration ends when all is spoken."""
+
+    async def say(self, text: str) -> None:
+        """Hand over some more text, in order; the service cuts sentences itself."""
+
+    async def finish(self) -> None:
+        """Say that no more text comes."""
+
+    async def cancel(self) -> None:
+        """Stop speaking at once; iteration ends. The connection stays usable for the next session."""
+
+    def __aiter__(self) -> AsyncIterator[SpeechItem]:
+        """`SentenceBegan`, its `Sound`, `SentenceEnded`, and so on, in speaking order."""
+
+
+class Synthesizer(Protocol):
+    """A synthesis service."""
+
+    takes_tokens: bool
+    """Whether it wants the model's tokens as they come, or text in chunks."""
+
+    def open(self, options: SpeechOptions) -> AbstractAsyncContextManager[Speech]:
+        """One session. Leaving the block early cancels it; the connection behind it is kept for the next one."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
+class ConversationStore(Protocol):
+    """What was said, by conversation id."""
+
+    async def load(self, sid: str) -> tuple[Message, ...]:
+        """The conversation so far, oldest first; empty for an unknown id."""
+
+    async def append(self, sid: str, messages: Sequence[Message]) -> None:
+        """Add the messages of a turn."""

@@ -1,0 +1,1 @@
+"""The vendors on this machine: their own wires over scripted or on-device engines."""

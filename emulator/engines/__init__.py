@@ -1,0 +1,1 @@
+"""The engines behind the services, and the line between them."""
