@@ -1,0 +1,190 @@
+"""The events of the wire: their names, and the shapes of what a client may say.
+
+Source: README, "Wire protocol", sections 2 and 5.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+from backend.errors import EventError, SessionIdError
+from backend.protocol.frames import EventFrame, Framing
+
+BOT_READY: Final = "BotReady"
+SENTENCE_RECOGNIZED: Final = "SentenceRecognized"
+TTS_SENTENCE_START: Final = "TTSSentenceStart"
+TTS_DONE: Final = "TTSDone"
+BOT_ERROR: Final = "BotError"
+SENTENCE_PARTIAL: Final = "SentencePartial"
+BOT_INTERRUPTED: Final = "BotInterrupted"
+TURN_METRICS: Final = "TurnMetrics"
+
+OPTIONAL_EVENTS: Final = frozenset({SENTENCE_PARTIAL, BOT_INTERRUPTED, TURN_METRICS})
+SAMPLE_RATES_HZ: Final = (8000, 16000, 24000, 48000)
+MAX_TEXT_CHARS: Final = 4000
+MAX_SPEAKER_CHARS: Final = 128
+MAX_PERSONA_CHARS: Final = 64
+
+_SID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class CallConfig:
+    """What the client has asked for. The defaults are what a client gets that asks for nothing."""
+
+    speaker: str | None = None
+    delivery: Literal["sentence", "stream"] = "sentence"
+    audio_format: Literal["mp3", "pcm", "opus"] = "mp3"
+    sample_rate: int = 24000
+    barge_in: bool = False
+    persona: str | None = None
+    turn_ids: bool = False
+    events: frozenset[str] = frozenset()
+
+    def merged(self, changes: Mapping[str, Any]) -> "CallConfig":
+        """With `changes`, the values of a `ConfigUpdate`, laid over it."""
+        return replace(self, **changes)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigUpdate:
+    """`BotUpdateConfig`: fields of `CallConfig`, checked. Unknown keys have been left out."""
+
+    changes: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    """A typed utterance."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BotInterrupt:
+    """Stop speaking now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackPosition:
+    """How much of a turn's audio the client's speaker has really played."""
+
+    turn: int
+    played_ms: int
+
+
+ClientEvent = ConfigUpdate | UserText | BotInterrupt | PlaybackPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a client asks for in the URL.
+
+    Attributes:
+        sid: the conversation to take up, or None for a new one.
+        problems: parameters that were ignored, each with the reason.
+    """
+
+    sid: str | None
+    framing: Framing
+    config: CallConfig
+    problems: tuple[str, ...] = ()
+
+
+def parse_event(frame: EventFrame) -> ClientEvent:
+    """What the client says.
+
+    Raises:
+        EventError: no event that a client may send, or a payload of the wrong shape.
+    """
+    payload = frame.payload
+    match frame.event:
+        case "BotUpdateConfig":
+            return ConfigUpdate({key: check(payload[key]) for key, check in _CHECKS.items() if key in payload})
+        case "UserText":
+            return UserText(_text("text", MAX_TEXT_CHARS)(payload.get("text")))
+        case "BotInterrupt":
+            return BotInterrupt()
+        case "PlaybackPosition":
+            return PlaybackPosition(_count(payload, "turn"), _count(payload, "played_ms"))
+        case _:
+            raise EventError(f"unknown event {frame.event[:64]!r}")
+
+
+def parse_query(parameters: Mapping[str, str]) -> Query:
+    """What the URL's parameters ask for. A wrong value is ignored and named in `problems`.
+
+    Raises:
+        SessionIdError: a malformed `sid`.
+    """
+    sid = parameters.get("sid")
+    if sid is not None and not _SID.fullmatch(sid):
+        raise SessionIdError("a sid is 1 to 64 of A-Z a-z 0-9 - _")
+    changes: dict[str, Any] = {}
+    problems: list[str] = []
+    framing = Framing.BARE if parameters.get("framing") == Framing.BARE.value else Framing.SIZED
+    for key in _CHECKS.keys() & parameters.keys():
+        try:
+            changes[key] = _CHECKS[key](_from_text(key, parameters[key]))
+        except EventError as exc:
+            problems.append(str(exc))
+    return Query(sid, framing, CallConfig().merged(changes), tuple(sorted(problems)))
+
+
+def _from_text(key: str, value: str) -> object:
+    match key:
+        case "sample_rate":
+            return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else value
+        case "barge_in" | "turn_ids":
+            return {"true": True, "1": True, "false": False, "0": False}.get(value, value)
+        case "events":
+            return [name for name in value.split(",") if name]
+        case _:
+            return value
+
+
+def _text(key: str, max_chars: int) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if not isinstance(value, str) or not value.strip() or len(value) > max_chars:
+            raise EventError(f"{key} is a text of 1 to {max_chars} characters")
+        return value.strip()
+
+    return check
+
+
+def _one_of(key: str, *allowed: object) -> Callable[[object], object]:
+    def check(value: object) -> object:
+        # `True == 1`: types are compared too
+        if not any(value == choice and type(value) is type(choice) for choice in allowed):
+            raise EventError(f"{key} is one of {', '.join(str(choice).lower() for choice in allowed)}")
+        return value
+
+    return check
+
+
+def _event_names(value: object) -> frozenset[str]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise EventError("events is a list of names")
+    if unknown := set(value) - OPTIONAL_EVENTS:
+        raise EventError(f"events knows no {min(unknown)[:64]!r}; it knows {', '.join(sorted(OPTIONAL_EVENTS))}")
+    return frozenset(value)
+
+
+def _count(payload: Mapping[str, Any], key: str) -> int:
+    value = payload.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise EventError(f"{key} is a whole number, 0 or more")
+    return value
+
+
+_CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
+    "speaker": _text("speaker", MAX_SPEAKER_CHARS),
+    "delivery": _one_of("delivery", "sentence", "stream"),
+    "audio_format": _one_of("audio_format", "mp3", "pcm", "opus"),
+    "sample_rate": _one_of("sample_rate", *SAMPLE_RATES_HZ),
+    "barge_in": _one_of("barge_in", True, False),
+    "persona": _text("persona", MAX_PERSONA_CHARS),
+    "turn_ids": _one_of("turn_ids", True, False),
+    "events": _event_names,
+}

@@ -1,0 +1,134 @@
+"""The frames between a client and this server: bytes to values and back.
+
+Source: README, "Wire protocol", section 1.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from backend.errors import EventError, ProtocolError
+from backend.protocol.header import (
+    HEADER_BYTES,
+    SIZE_BYTES,
+    Compression,
+    Header,
+    MessageType,
+    Serialization,
+    decode_header,
+    inflate,
+)
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+TURN_FLAG: Final = 0b0001
+
+_UINT32: Final = struct.Struct(">I")
+_EVENT_HEADER: Final = Header(MessageType.SERVER_RESPONSE, 0, Serialization.JSON, Compression.NONE)
+_AUDIO_HEADER: Final = Header(MessageType.SERVER_AUDIO, 0, Serialization.NONE, Compression.NONE)
+
+
+class Framing(Enum):
+    """Whether a payload sent down is preceded by its size."""
+
+    SIZED = "sized"
+    BARE = "bare"
+
+
+@dataclass(frozen=True, slots=True)
+class EventFrame:
+    """A JSON event. `turn` is on the wire only where the client asked for turn ids; 0 means outside any turn."""
+
+    event: str
+    payload: dict[str, Any]
+    turn: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFrame:
+    """Sound: up PCM (signed 16-bit little-endian, mono, 16 kHz), down in the call's output format."""
+
+    data: bytes
+    turn: int | None = None
+
+
+Frame = EventFrame | AudioFrame
+
+
+def encode(frame: Frame, framing: Framing = Framing.SIZED) -> bytes:
+    """Lay out one frame for the way down."""
+    header, body = _header_and_body(frame)
+    parts = [header.encode()]
+    if frame.turn is not None:
+        parts[0] = bytes((parts[0][0], parts[0][1] | TURN_FLAG, *parts[0][2:]))
+        parts.append(_UINT32.pack(frame.turn))
+    if framing is Framing.SIZED:
+        parts.append(_UINT32.pack(len(body)))
+    parts.append(body)
+    return b"".join(parts)
+
+
+def decode(data: bytes) -> Frame:
+    """Parse one client message, with every tolerance that clients in the field need.
+
+    Raises:
+        ProtocolError: not a frame that a client may send.
+        EventError: a whole frame whose JSON is no event at all.
+    """
+    header, start = decode_header(data)
+    if header.message_type == MessageType.CLIENT_AUDIO:
+        return AudioFrame(_unwrapped(_payload(header, data[start:])))
+    if header.message_type == MessageType.CLIENT_REQUEST:
+        return _event(_payload(header, data[start:]))
+    raise ProtocolError(f"a client sends no message of type {header.message_type}")
+
+
+def _header_and_body(frame: Frame) -> tuple[Header, bytes]:
+    if isinstance(frame, AudioFrame):
+        return _AUDIO_HEADER, frame.data
+    content = {"event": frame.event, "payload": frame.payload}
+    return _EVENT_HEADER, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _payload(header: Header, body: bytes) -> bytes:
+    """The body without its size, if it has one, and inflated."""
+    if len(body) >= SIZE_BYTES and _UINT32.unpack_from(body)[0] == len(body) - SIZE_BYTES:
+        body = body[SIZE_BYTES:]
+    if header.compression == Compression.NONE:
+        return body
+    if header.compression == Compression.GZIP:
+        return inflate(body, MAX_BODY_BYTES)
+    raise ProtocolError(f"unknown compression {header.compression}")
+
+
+def _unwrapped(payload: bytes) -> bytes:
+    """Take the vendor's web client's second wrapping off, if the payload is a whole sized audio frame itself."""
+    if len(payload) < HEADER_BYTES + SIZE_BYTES:
+        return payload
+    try:
+        header, start = decode_header(payload)
+    except ProtocolError:
+        return payload
+    size_at = start + SIZE_BYTES
+    consistent = (
+        header.message_type == MessageType.CLIENT_AUDIO
+        and len(payload) >= size_at
+        and _UINT32.unpack_from(payload, start)[0] == len(payload) - size_at
+    )
+    return _payload(header, payload[start:]) if consistent else payload
+
+
+def _event(payload: bytes) -> EventFrame:
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolError("an event is not JSON") from exc
+    if not isinstance(content, dict):
+        raise EventError("an event is a JSON object")
+    name, event_payload = content.get("event"), content.get("payload", {})
+    if not isinstance(name, str):
+        raise EventError('an event has a name: {"event": NAME, "payload": {...}}')
+    if not isinstance(event_payload, dict):
+        raise EventError(f"the payload of {name[:64]} is not a JSON object")
+    return EventFrame(name, event_payload)
