@@ -1,0 +1,1 @@
+"""Speech and chat services, each behind its port in `backend.ports`."""
