@@ -114,3 +114,13 @@ class ProviderTimeout(ProviderError):  # noqa: N818
     def code(self) -> str:
         """`ASRTimeout`, `LLMTimeout` or `TTSTimeout`."""
         return f"{self.stage.upper()}Timeout"
+
+
+def first_provider_error(group: BaseExceptionGroup[ProviderError]) -> ProviderError:
+    """The first of ours in the group that `except*` caught."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, ProviderError):
+        raise TypeError("the group holds no ProviderError") from group
+    return error

@@ -112,8 +112,8 @@ def parse_event(frame: EventFrame) -> ClientEvent:
             raise EventError(f"unknown event {frame.event[:64]!r}")
 
 
-def parse_query(parameters: Mapping[str, str]) -> Query:
-    """What the URL's parameters ask for. A wrong value is ignored and named in `problems`.
+def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = None) -> Query:
+    """What the URL's parameters ask for, over `defaults`. A wrong value is ignored and named in `problems`.
 
     Raises:
         SessionIdError: a malformed `sid`.
@@ -129,7 +129,7 @@ def parse_query(parameters: Mapping[str, str]) -> Query:
             changes[key] = _CHECKS[key](_from_text(key, parameters[key]))
         except EventError as exc:
             problems.append(str(exc))
-    return Query(sid, framing, CallConfig().merged(changes), tuple(sorted(problems)))
+    return Query(sid, framing, (defaults or CallConfig()).merged(changes), tuple(sorted(problems)))
 
 
 def _from_text(key: str, value: str) -> object:

@@ -21,7 +21,7 @@ from backend.protocol.header import (
     inflate,
 )
 
-MAX_BODY_BYTES: Final = 1024 * 1024
+MAX_INFLATED_BYTES: Final = 1024 * 1024
 TURN_FLAG: Final = 0b0001
 
 _UINT32: Final = struct.Struct(">I")
@@ -69,8 +69,11 @@ def encode(frame: Frame, framing: Framing = Framing.SIZED) -> bytes:
     return b"".join(parts)
 
 
-def decode(data: bytes) -> Frame:
+def decode(data: bytes, max_inflated_bytes: int = MAX_INFLATED_BYTES) -> Frame:
     """Parse one client message, with every tolerance that clients in the field need.
+
+    Args:
+        max_inflated_bytes: of a gzip body; never more of it than this is held.
 
     Raises:
         ProtocolError: not a frame that a client may send.
@@ -78,9 +81,9 @@ def decode(data: bytes) -> Frame:
     """
     header, start = decode_header(data)
     if header.message_type == MessageType.CLIENT_AUDIO:
-        return AudioFrame(_unwrapped(_payload(header, data[start:])))
+        return AudioFrame(_unwrapped(_payload(header, data[start:], max_inflated_bytes), max_inflated_bytes))
     if header.message_type == MessageType.CLIENT_REQUEST:
-        return _event(_payload(header, data[start:]))
+        return _event(_payload(header, data[start:], max_inflated_bytes))
     raise ProtocolError(f"a client sends no message of type {header.message_type}")
 
 
@@ -91,18 +94,18 @@ def _header_and_body(frame: Frame) -> tuple[Header, bytes]:
     return _EVENT_HEADER, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _payload(header: Header, body: bytes) -> bytes:
+def _payload(header: Header, body: bytes, max_inflated_bytes: int) -> bytes:
     """The body without its size, if it has one, and inflated."""
     if len(body) >= SIZE_BYTES and _UINT32.unpack_from(body)[0] == len(body) - SIZE_BYTES:
         body = body[SIZE_BYTES:]
     if header.compression == Compression.NONE:
         return body
     if header.compression == Compression.GZIP:
-        return inflate(body, MAX_BODY_BYTES)
+        return inflate(body, max_inflated_bytes)
     raise ProtocolError(f"unknown compression {header.compression}")
 
 
-def _unwrapped(payload: bytes) -> bytes:
+def _unwrapped(payload: bytes, max_inflated_bytes: int) -> bytes:
     """Take the vendor's web client's second wrapping off, if the payload is a whole sized audio frame itself."""
     if len(payload) < HEADER_BYTES + SIZE_BYTES:
         return payload
@@ -116,7 +119,7 @@ def _unwrapped(payload: bytes) -> bytes:
         and len(payload) >= size_at
         and _UINT32.unpack_from(payload, start)[0] == len(payload) - size_at
     )
-    return _payload(header, payload[start:]) if consistent else payload
+    return _payload(header, payload[start:], max_inflated_bytes) if consistent else payload
 
 
 def _event(payload: bytes) -> EventFrame:

@@ -1,0 +1,70 @@
+"""The caller's line: one WebSocket, with a bound on how long a client may leave what it is sent unread."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+log = logging.getLogger(__name__)
+
+CLOSE_INTERNAL: Final = 1011
+
+
+class Line(Protocol):
+    """What a call needs of its connection."""
+
+    def messages(self) -> AsyncIterator[bytes | str]:
+        """What the client sends, until the connection ends, however it ends."""
+
+    async def send(self, data: bytes) -> None:
+        """One binary message; nothing happens once the connection is gone."""
+
+    async def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+
+
+class WebSocketLine:
+    """A line over `websockets`.
+
+    Args:
+        blocked_write_s: a client that reads nothing for this long is hung up on.
+    """
+
+    def __init__(self, socket: ServerConnection, blocked_write_s: float) -> None:
+        self._socket = socket
+        self._blocked_write_s = blocked_write_s
+
+    async def messages(self) -> AsyncIterator[bytes | str]:
+        """See `Line`."""
+        try:
+            async for message in self._socket:
+                yield message
+        except ConnectionClosed:
+            return
+
+    async def send(self, data: bytes) -> None:
+        """See `Line`."""
+        try:
+            async with asyncio.timeout(self._blocked_write_s):
+                await self._socket.send(data)
+        except ConnectionClosed:
+            return
+        except TimeoutError:
+            log.warning("line.blocked", extra={"blocked_write_s": self._blocked_write_s})
+            await self._abandon()
+
+    async def close(self, code: int, reason: str) -> None:
+        """See `Line`."""
+        await self._socket.close(code, reason[:100])
+
+    async def _abandon(self) -> None:
+        """A polite close frame first, for the client that wakes up; no waiting for its answer, as it reads nothing."""
+        self._socket.transport.set_write_buffer_limits(high=2**31)
+        try:
+            async with asyncio.timeout(0.1):
+                await self._socket.close(CLOSE_INTERNAL, "the client does not read")
+        except TimeoutError:
+            self._socket.transport.abort()

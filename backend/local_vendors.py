@@ -1,0 +1,111 @@
+"""The emulator as a child process: started with the server, watched, and ended with it."""
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import aiohttp
+
+from backend.errors import ConfigError
+from backend.settings import Address, EmulatorSettings
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S: Final = 0.1
+_END_WITHIN_S: Final = 5.0
+_RESTART_AFTER_S: Final = 1.0
+
+
+@asynccontextmanager
+async def local_vendors(settings: EmulatorSettings) -> AsyncIterator[dict[str, Any]]:
+    """The emulator, running; gives what its `/healthz` says. It is started again if it should die.
+
+    Raises:
+        ConfigError: it could not start; it has said why itself, or the message does.
+    """
+    refuse_taken(settings.address, "EMULATOR_PORT")
+    process = await _start(settings)
+    watcher: asyncio.Task[None] | None = None
+    try:
+        health = await _ready(process, settings.address)
+        watcher = asyncio.create_task(_keep_alive(process, settings))
+        yield health
+    finally:
+        if watcher is None:
+            await _end(process)
+        else:
+            watcher.cancel()
+            with suppress(asyncio.CancelledError):
+                await watcher
+
+
+def refuse_taken(address: Address, setting: str) -> None:
+    """Make sure that a port is free.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as exc:
+            raise taken(address, setting, exc) from exc
+
+
+def taken(address: Address, setting: str, error: OSError) -> ConfigError:
+    """What to tell about a port that cannot be had."""
+    return ConfigError(
+        f"cannot listen on {address.host}:{address.port} ({error.strerror}): "
+        f"end the program that uses the port, or set {setting} to a free one"
+    )
+
+
+async def _start(settings: EmulatorSettings) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-m", "emulator", "--exit-with-parent"]
+    command += ["--host", settings.address.host, "--port", str(settings.address.port), "--engine", settings.engine]
+    command += ["--script", settings.script] if settings.script else []
+    command += ["--cache", settings.model_cache] if settings.model_cache else []
+    # a session of its own: Ctrl-C reaches the server alone, which then ends the calls before the services
+    return await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE, start_new_session=True)
+
+
+async def _ready(process: asyncio.subprocess.Process, address: Address) -> dict[str, Any]:
+    """Wait until it answers. There is no deadline: it may be fetching models, and shows its progress itself."""
+    url = f"http://{address.host}:{address.port}/healthz"
+    async with aiohttp.ClientSession() as http:
+        while process.returncode is None:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with http.get(url, timeout=aiohttp.ClientTimeout(2)) as response:
+                    if response.status == 200:
+                        health: dict[str, Any] = await response.json()
+                        return health
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), _LOOK_EVERY_S)
+    raise ConfigError("the emulator did not start; its own message above says why")
+
+
+async def _keep_alive(process: asyncio.subprocess.Process, settings: EmulatorSettings) -> None:
+    try:
+        while True:
+            status = await process.wait()
+            log.error("emulator.died", extra={"status": status})
+            await asyncio.sleep(_RESTART_AFTER_S)
+            process = await _start(settings)
+    finally:
+        await _end(process)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), _END_WITHIN_S)
+    except TimeoutError:
+        process.kill()
+        await process.wait()

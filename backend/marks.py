@@ -1,0 +1,48 @@
+"""The timings of one turn, each counted from the end of the caller's speech."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Clock = Callable[[], float]
+"""Seconds, monotonic."""
+
+Mark = Literal["asr_final", "endpoint", "request_sent", "llm_first_token", "tts_first_text", "tts_first_byte"]
+Delivery = Literal["first_audio", "done"]
+
+TOLD: Final = ("endpoint", "asr_final", "llm_first_token", "tts_first_byte", "first_audio", "done")
+"""What `TurnMetrics` names; the rest is for the log."""
+
+
+@dataclass(slots=True)
+class TurnMarks:
+    """When things happened in one turn.
+
+    Attributes:
+        speech_end: when the caller's last word ended, on `clock`; for a typed utterance, when it arrived.
+        usage: what the services say the turn cost, by their units' names.
+    """
+
+    speech_end: float
+    clock: Clock = time.monotonic
+    at: dict[str, float] = field(default_factory=dict)
+    usage: dict[str, int] = field(default_factory=dict)
+
+    def set(self, mark: Mark | Delivery, at: float | None = None) -> None:
+        """Note that it happened, now or at the given time; only the first time counts."""
+        self.at.setdefault(mark, self.clock() if at is None else at)
+
+    def spend(self, **amounts: int) -> None:
+        """Add to the usage."""
+        for unit, amount in amounts.items():
+            self.usage[unit] = self.usage.get(unit, 0) + amount
+
+    def in_ms(self) -> dict[str, int]:
+        """Every mark that was set, in ms since the end of speech."""
+        return {mark: round(1000 * (at - self.speech_end)) for mark, at in self.at.items()}
+
+    def metrics(self) -> dict[str, object]:
+        """The payload of `TurnMetrics`."""
+        ms = self.in_ms()
+        return {mark: ms[mark] for mark in TOLD if mark in ms} | {"usage": dict(self.usage)}

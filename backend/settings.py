@@ -1,0 +1,280 @@
+"""What an operator can set: read once from the environment and `.env`, frozen, handed down.
+
+`python -m backend.settings` prints the extra that has to be installed for them ("on-device"), or nothing.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal, cast
+
+from backend.env import Env, environment
+from backend.errors import ConfigError
+
+AsrProvider = Literal["volcengine", "emulator"]
+LlmProvider = Literal["volcengine", "openai", "emulator"]
+TtsProvider = Literal["volcengine", "emulator"]
+AudioFormat = Literal["mp3", "pcm", "opus"]
+AsrModel = Literal["bigmodel_async", "bigmodel", "bigmodel_nostream"]
+
+AUTO: Final = "auto"
+EMULATOR: Final = "emulator"
+_ENGINES: Final = ("on-device", "scripted")
+_DEFAULT_CHAT_MODEL: Final = "doubao-seed-1-6-flash-250828"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class AsrSettings:
+    """Recognition. `app_id` with `access_token`, or `api_key`; the emulator takes any."""
+
+    provider: AsrProvider
+    url: str
+    app_id: str
+    access_token: str = field(repr=False)
+    api_key: str = field(repr=False)
+    model: AsrModel
+    resource_id: str
+    compress: bool
+    end_window_ms: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LlmSettings:
+    """Chat. `url` is Ark's, or any OpenAI-compatible one's."""
+
+    provider: LlmProvider
+    url: str
+    api_key: str = field(repr=False)
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    model: str
+    temperature: float
+    max_tokens: int
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TtsSettings:
+    """Synthesis. `voice` and `resource_id` are empty where the persona's card and the voice decide."""
+
+    provider: TtsProvider
+    url: str
+    app_id: str
+    access_token: str = field(repr=False)
+    api_key: str = field(repr=False)
+    model: str
+    voice: str
+    resource_id: str
+    takes_tokens: bool
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallSettings:
+    """Of every call."""
+
+    idle_s: float
+    max_history: int
+    stable_text_ms: int
+    barge_in_chars: int
+    audio_format: AudioFormat
+    first_chars: int
+    later_chars: int
+    max_calls: int
+    max_message_bytes: int
+    max_inflated_bytes: int
+    max_ahead_s: float
+    blocked_write_s: float
+    bad_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorSettings:
+    """The vendors on this machine."""
+
+    address: Address
+    engine: Literal["on-device", "scripted"]
+    script: str
+    model_cache: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of them."""
+
+    call_address: Address
+    web_address: Address
+    asr: AsrSettings
+    llm: LlmSettings
+    tts: TtsSettings
+    call: CallSettings
+    emulator: EmulatorSettings
+    persona: str
+    access_token: str = field(repr=False)
+    log_level: str
+    log_format: Literal["text", "json"]
+
+    @property
+    def needs_emulator(self) -> bool:
+        """Whether any stage runs on this machine."""
+        return EMULATOR in (self.asr.provider, self.llm.provider, self.tts.provider)
+
+    @property
+    def extra(self) -> str:
+        """The optional dependencies that this configuration needs, or nothing."""
+        return "on-device" if self.needs_emulator else ""
+
+
+def load(values: Mapping[str, str] | None = None) -> Settings:
+    """Read every setting.
+
+    Args:
+        values: the environment; the process's own and `.env` unless given.
+
+    Raises:
+        ConfigError: one is missing or wrong; the message names it.
+    """
+    return read(Env(environment() if values is None else values))
+
+
+def read(env: Env) -> Settings:
+    """Read every setting through `env`, which then knows all their names."""
+    emulator = EmulatorSettings(
+        Address(env.text("EMULATOR_HOST", "127.0.0.1"), env.port("EMULATOR_PORT", 8899)),
+        cast(Literal["on-device", "scripted"], env.choice("EMULATOR_ENGINE", "on-device", _ENGINES)),
+        env.text("EMULATOR_SCRIPT"),
+        env.text("MODEL_CACHE"),
+    )
+    return Settings(
+        call_address=Address(env.text("CALL_HOST", "127.0.0.1"), env.port("CALL_PORT", 8888)),
+        web_address=Address(env.text("WEB_HOST", "127.0.0.1"), env.port("WEB_PORT", 8080)),
+        asr=_asr(env),
+        llm=_llm(env),
+        tts=_tts(env),
+        call=_call(env),
+        emulator=emulator,
+        persona=env.text("PERSONA", "qiao_qingqing"),
+        access_token=env.text("ACCESS_TOKEN"),
+        log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
+        log_format=cast(Literal["text", "json"], env.choice("LOG_FORMAT", "text", ("text", "json"))),
+    )
+
+
+def _asr(env: Env) -> AsrSettings:
+    _refuse_other_rates(env)
+    models = ("bigmodel_async", "bigmodel", "bigmodel_nostream")
+    return AsrSettings(
+        provider=cast(AsrProvider, _speech_provider(env, "ASR")),
+        url=env.text("VOLC_ASR_URL", "wss://openspeech.bytedance.com/api/v3/sauc"),
+        app_id=env.text("ASR_APP_ID"),
+        access_token=env.text("ASR_ACCESS_TOKEN"),
+        api_key=env.text("VOLC_API_KEY"),
+        model=cast(AsrModel, env.choice("VOICE_CALL_ASR_MODEL", "bigmodel_async", models)),
+        resource_id=env.text("VOLC_ASR_RESOURCE_ID", "volc.bigasr.sauc.duration"),
+        compress=env.flag("VOLC_ASR_COMPRESS", default=False),
+        end_window_ms=env.whole("ASR_END_WINDOW_MS", 800, least=200, most=5000),
+        timeout_s=env.number("ASR_TIMEOUT_S", 5, least=0.05, most=120),
+    )
+
+
+def _llm(env: Env) -> LlmSettings:
+    provider = env.choice("LLM_PROVIDER", AUTO, (AUTO, "volcengine", "openai", EMULATOR))
+    has_ark = env.has("ARK_API_KEY") or (env.has("VOLC_ACCESSKEY") and env.has("VOLC_SECRETKEY"))
+    if provider == AUTO:
+        provider = "volcengine" if has_ark else "openai" if env.has("LLM_BASE_URL") else EMULATOR
+    if provider == "volcengine" and not has_ark:
+        raise ConfigError("LLM_PROVIDER=volcengine needs ARK_API_KEY, or VOLC_ACCESSKEY together with VOLC_SECRETKEY")
+    if provider == "openai" and not (env.has("LLM_BASE_URL") and env.has("LLM_MODEL")):
+        raise ConfigError("a chat model of your own needs LLM_BASE_URL (http://…/v1) and LLM_MODEL, its name there")
+    ark_url = env.text("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3")
+    return LlmSettings(
+        provider=cast(LlmProvider, provider),
+        url=env.text("LLM_BASE_URL") if provider == "openai" else ark_url,
+        api_key=env.text("LLM_API_KEY") if provider == "openai" else env.text("ARK_API_KEY"),
+        access_key=env.text("VOLC_ACCESSKEY"),
+        secret_key=env.text("VOLC_SECRETKEY"),
+        model=env.text("LLM_ENDPOINT_ID") or env.text("LLM_MODEL", _DEFAULT_CHAT_MODEL),
+        temperature=env.number("LLM_TEMPERATURE", 0.8, most=2),
+        max_tokens=env.whole("LLM_MAX_TOKENS", 2000, least=1),
+        timeout_s=env.number("LLM_TIMEOUT_S", 10, least=0.05, most=120),
+    )
+
+
+def _tts(env: Env) -> TtsSettings:
+    return TtsSettings(
+        provider=cast(TtsProvider, _speech_provider(env, "TTS")),
+        url=env.text("VOLC_TTS_URL", "wss://openspeech.bytedance.com/api/v3/tts/bidirection"),
+        app_id=env.text("TTS_APP_ID"),
+        access_token=env.text("TTS_ACCESS_TOKEN"),
+        api_key=env.text("VOLC_API_KEY"),
+        model=env.text("VOICE_CALL_TTS_MODEL"),
+        voice=env.text("VOICE_CALL_TTS_VOICE"),
+        resource_id=env.text("VOLC_TTS_RESOURCE_ID"),
+        takes_tokens=env.flag("VOLC_TTS_TAKES_TOKENS", default=False),
+        timeout_s=env.number("TTS_TIMEOUT_S", 8, least=0.05, most=120),
+    )
+
+
+def _call(env: Env) -> CallSettings:
+    mebibyte = 1024 * 1024
+    return CallSettings(
+        idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
+        max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
+        stable_text_ms=env.whole("VOICE_CALL_STABLE_TEXT_MS", 2000, least=200),
+        barge_in_chars=env.whole("VOICE_CALL_BARGE_IN_CHARS", 2, least=1),
+        audio_format=cast(AudioFormat, env.choice("VOICE_CALL_TTS_FORMAT", "mp3", ("mp3", "pcm", "opus"))),
+        first_chars=env.whole("VOICE_CALL_TTS_FIRST_CHARS", 8, least=1),
+        later_chars=env.whole("VOICE_CALL_TTS_LATER_CHARS", 18, least=1),
+        max_calls=env.whole("MAX_CALLS", 100, least=1),
+        max_message_bytes=env.whole("MAX_MESSAGE_BYTES", mebibyte, least=1024),
+        max_inflated_bytes=env.whole("MAX_INFLATED_BYTES", mebibyte, least=1024),
+        max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),
+        blocked_write_s=env.number("BLOCKED_WRITE_S", 5, least=0.05),
+        bad_frames=env.whole("MAX_BAD_FRAMES", 10, least=1),
+    )
+
+
+def _speech_provider(env: Env, stage: Literal["ASR", "TTS"]) -> str:
+    """Which service hears or speaks: what is asked for, else Volcengine where its keys are set, else this machine."""
+    provider = env.choice(f"{stage}_PROVIDER", AUTO, (AUTO, "volcengine", EMULATOR))
+    names = (f"{stage}_APP_ID", f"{stage}_ACCESS_TOKEN")
+    missing = [name for name in names if not env.has(name)]
+    has_keys = env.has("VOLC_API_KEY") or not missing
+    if provider == AUTO and not has_keys and len(missing) == 1:
+        raise ConfigError(f"{names[0]} and {names[1]} belong together; {missing[0]} is not set")
+    if provider == "volcengine" and not has_keys:
+        raise ConfigError(f"{stage}_PROVIDER=volcengine needs VOLC_API_KEY, or {names[0]} together with {names[1]}")
+    return ("volcengine" if has_keys else EMULATOR) if provider == AUTO else provider
+
+
+def _refuse_other_rates(env: Env) -> None:
+    if env.whole("VOICE_CALL_ASR_SAMPLE_RATE", 16_000) != 16_000:
+        raise ConfigError("VOICE_CALL_ASR_SAMPLE_RATE is 16000: the wire and the recognisers know no other rate")
+
+
+def model_cache(settings: EmulatorSettings) -> Path | None:
+    """The folder for on-device models, if one is set."""
+    return Path(settings.model_cache).expanduser() if settings.model_cache else None
+
+
+def _main() -> int:
+    try:
+        print(load().extra)
+    except ConfigError as exc:
+        print(f"live voice call: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
