@@ -1,0 +1,70 @@
+/** The caller's voice: an open microphone whose frames and loudness are handed on. */
+
+import type { CaptureMessage } from "./capture.worklet";
+import captureUrl from "./capture.worklet.ts?worker&url";
+
+export interface MicrophoneWishes {
+  deviceId: string;
+  frameMs: number;
+}
+
+export interface MicrophoneEars {
+  frame(pcm: Int16Array): void;
+  level(rms: number): void;
+  /** The device was unplugged or taken away. */
+  gone(): void;
+}
+
+export interface Microphone {
+  readonly label: string;
+  mute(muted: boolean): void;
+  close(): void;
+}
+
+/** @throws DOMException as `getUserMedia` does. */
+export async function openMicrophone(
+  context: AudioContext,
+  wishes: MicrophoneWishes,
+  ears: MicrophoneEars,
+): Promise<Microphone> {
+  const [stream] = await Promise.all([
+    navigator.mediaDevices.getUserMedia({ audio: constraints(wishes.deviceId) }),
+    context.audioWorklet.addModule(captureUrl),
+  ]);
+  const track = stream.getAudioTracks()[0] as MediaStreamTrack;
+  track.addEventListener("ended", () => ears.gone());
+  const source = context.createMediaStreamSource(stream);
+  const node = captureNode(context, wishes.frameMs, ears);
+  source.connect(node);
+  return {
+    label: track.label,
+    mute: (muted) => {
+      track.enabled = !muted;
+    },
+    close: () => {
+      node.port.onmessage = null;
+      source.disconnect();
+      track.stop();
+    },
+  };
+}
+
+function constraints(deviceId: string): MediaTrackConstraints {
+  const voice = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 };
+  return deviceId ? { ...voice, deviceId: { exact: deviceId } } : voice;
+}
+
+function captureNode(context: AudioContext, frameMs: number, ears: MicrophoneEars): AudioWorkletNode {
+  const node = new AudioWorkletNode(context, "capture", {
+    numberOfInputs: 1,
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: "explicit",
+    processorOptions: { frameMs },
+  });
+  node.port.onmessage = ({ data }: MessageEvent<CaptureMessage>) => {
+    if ("frame" in data) ears.frame(data.frame);
+    else ears.level(data.level);
+  };
+  return node;
+}

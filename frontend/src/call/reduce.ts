@@ -1,0 +1,233 @@
+/** How a call goes on: `reduce(state, event)`. Pure: no clock, no socket; `at` is the page's clock in ms. */
+
+import type { DownEvent } from "../protocol/events";
+import {
+  type CallState,
+  currentTurn,
+  dropped,
+  type Failure,
+  HOME,
+  type Notice,
+  phaseOf,
+  type Said,
+  type Sentence,
+  type Turn,
+  turnId,
+} from "./state";
+
+export type CallEvent =
+  | { type: "dialled"; sid: string | null; earlier: readonly Said[]; at: number }
+  | { type: "micless" }
+  | { type: "server"; event: DownEvent; turn: number | null; at: number }
+  | { type: "sound"; turn: number; ms: number; at: number }
+  | { type: "started"; turn: number; at: number }
+  | { type: "played"; turn: number; ms: number }
+  | { type: "drained"; turn: number }
+  | { type: "typed"; text: string; at: number }
+  | { type: "interrupted" }
+  | { type: "muted"; muted: boolean }
+  | { type: "lost"; attempt: number }
+  | { type: "failed"; failure: Failure; at: number }
+  | { type: "hung up"; at: number }
+  | { type: "left" }
+  | { type: "cleared" }
+  | { type: "notice"; what: Notice | null; at: number };
+
+export function reduce(state: CallState, event: CallEvent): CallState {
+  switch (event.type) {
+    case "dialled":
+      return dialled(state, event.sid, event.earlier);
+    case "micless":
+      return { ...state, micless: true };
+    case "server":
+      return heardFromServer(state, event.event, event.turn, event.at);
+    case "sound":
+      return dropped(state, event.turn) ? state : sound(state, event.turn, event.ms, event.at);
+    case "started":
+      return update(state, event.turn, (turn) => (turn.over ? turn : { ...turn, heardAt: event.at }));
+    case "played":
+      return update(state, event.turn, (turn) => (turn.over ? turn : { ...turn, playedMs: event.ms }));
+    case "drained":
+      return drained(state, event.turn);
+    case "typed":
+      return { ...state, partial: event.text };
+    case "interrupted":
+      return cut(state);
+    case "muted":
+      return { ...state, muted: event.muted };
+    case "lost":
+      return { ...settle(state), line: "lost", attempt: event.attempt, partial: "" };
+    case "failed":
+      return { ...ended(state, event.at), failure: event.failure };
+    case "hung up":
+      return ended(state, event.at);
+    case "left":
+      return { ...HOME, ...counters(state), muted: state.muted };
+    case "cleared":
+      return { ...state, earlier: [], turns: state.turns.filter((turn) => !turn.over) };
+    case "notice":
+      return { ...state, notice: event.what ? { what: event.what, at: event.at } : null };
+  }
+}
+
+/** Ids never start again while the page lives: the speaker may still hold sound of an earlier call. */
+function counters(state: CallState): Pick<CallState, "base" | "cutThrough"> {
+  const base = Math.max(state.base, currentTurn(state)?.id ?? 0);
+  return { base, cutThrough: base };
+}
+
+function dialled(state: CallState, sid: string | null, earlier: readonly Said[]): CallState {
+  return { ...HOME, ...counters(state), muted: state.muted, line: "dialling", sid, earlier };
+}
+
+function heardFromServer(state: CallState, event: DownEvent, wire: number | null, at: number): CallState {
+  const id = turnId(state, wire);
+  switch (event.event) {
+    case "BotReady":
+      return ready(state, event.payload.session, at);
+    case "SentencePartial":
+      return partial(state, event.payload.sentence);
+    case "SentenceRecognized":
+      return recognized(state, event.payload.sentence, wire, at);
+    case "TTSSentenceStart":
+      return dropped(state, id) ? state : sentence(state, id, event.payload.sentence, at);
+    case "TTSDone":
+      return update(state, id, (turn) => ({ ...close(turn), sent: true }));
+    case "BotInterrupted":
+      return cut(state);
+    case "TurnMetrics":
+      return update(state, id, (turn) => ({ ...turn, metrics: event.payload }));
+    case "BotError":
+      return troubled(state, event.payload.error.code, at);
+  }
+}
+
+function ready(state: CallState, sid: string, at: number): CallState {
+  const { base } = counters(state);
+  return {
+    ...state,
+    line: "open",
+    sid,
+    base,
+    begun: true,
+    startedAt: state.startedAt ?? at,
+    attempt: 0,
+    notice: null,
+  };
+}
+
+/** The caller speaks: what is still playing of the last reply gives way. */
+function partial(state: CallState, text: string): CallState {
+  const speaking = phaseOf(state) === "speaking" && text !== "";
+  return { ...(speaking ? cut(state) : state), partial: text };
+}
+
+function recognized(state: CallState, heard: string, wire: number | null, at: number): CallState {
+  const settled = cut(state);
+  const latest = Math.max(state.base + 1, currentTurn(state)?.id ?? 0);
+  const id = wire ? turnId(state, wire) : latest + 1;
+  const typed = state.partial === heard;
+  return { ...settled, partial: "", turns: [...settled.turns, { ...newTurn(id, at), heard, typed }] };
+}
+
+function newTurn(id: number, at: number): Turn {
+  return {
+    id,
+    heard: "",
+    typed: false,
+    at,
+    repliedAt: null,
+    sentences: [],
+    soundMs: 0,
+    playedMs: 0,
+    sent: false,
+    over: false,
+    cut: false,
+    metrics: null,
+    soundAt: null,
+    heardAt: null,
+  };
+}
+
+/** A reply may come without an utterance: a greeting. */
+function open(state: CallState, id: number, at: number): CallState {
+  const known = state.turns.some((turn) => turn.id === id);
+  return known ? state : { ...state, turns: [...state.turns, newTurn(id, at)] };
+}
+
+function sentence(state: CallState, id: number, text: string, at: number): CallState {
+  return update(open(state, id, at), id, (turn) => {
+    const next: Sentence = { text, startMs: turn.soundMs, soundMs: 0, whole: false };
+    const sentences = [...close(turn).sentences, next];
+    return { ...turn, sentences, repliedAt: turn.repliedAt ?? at };
+  });
+}
+
+/** The last sentence has all its sound. */
+function close(turn: Turn): Turn {
+  const sentences = turn.sentences.map((each) => (each.whole ? each : { ...each, whole: true }));
+  return { ...turn, sentences };
+}
+
+function sound(state: CallState, id: number, ms: number, at: number): CallState {
+  return update(open(state, id, at), id, (turn) => ({
+    ...turn,
+    soundMs: turn.soundMs + ms,
+    soundAt: turn.soundAt ?? at,
+    sentences: turn.sentences.map((each, i) =>
+      i === turn.sentences.length - 1 ? { ...each, soundMs: each.soundMs + ms } : each,
+    ),
+  }));
+}
+
+/** The speaker has nothing left of these turns; a turn that the server still sends is not over yet. */
+function drained(state: CallState, id: number): CallState {
+  const turns = state.turns.map((turn) => (turn.id <= id && turn.sent ? { ...turn, over: true } : turn));
+  return { ...state, turns };
+}
+
+/** Stop what is being said: its rest is dropped when it comes. */
+function cut(state: CallState): CallState {
+  const turn = currentTurn(state);
+  if (!turn || turn.over) return state;
+  const turns = state.turns.map((each) => (each.over ? each : { ...each, over: true, cut: true }));
+  return { ...state, turns, cutThrough: Math.max(state.cutThrough, turn.id) };
+}
+
+/** The connection is gone: no turn of it will go on. */
+function settle(state: CallState): CallState {
+  const settled = cut(state);
+  return { ...settled, turns: settled.turns.map((turn) => ({ ...close(turn), sent: true })) };
+}
+
+function ended(state: CallState, at: number): CallState {
+  return { ...settle(state), line: "ended", endedAt: at, partial: "", notice: null };
+}
+
+const TROUBLES: Readonly<Record<string, Notice>> = {
+  ASRFailed: "recognition-failed",
+  ASRTimeout: "recognition-failed",
+  LLMFailed: "answer-failed",
+  LLMTimeout: "answer-failed",
+  TTSFailed: "voice-failed",
+  TTSTimeout: "voice-failed",
+  Internal: "internal",
+};
+
+const ENDINGS: Readonly<Record<string, Failure>> = {
+  BadSession: "bad-session",
+  IdleTimeout: "idle",
+  Unauthorized: "token-refused",
+  Busy: "busy",
+};
+
+function troubled(state: CallState, code: string, at: number): CallState {
+  const failure = ENDINGS[code];
+  if (failure) return { ...state, failure };
+  const what = TROUBLES[code];
+  return what ? { ...state, notice: { what, at } } : state;
+}
+
+function update(state: CallState, id: number, change: (turn: Turn) => Turn): CallState {
+  return { ...state, turns: state.turns.map((turn) => (turn.id === id ? change(turn) : turn)) };
+}

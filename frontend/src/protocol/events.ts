@@ -1,0 +1,77 @@
+/** The wire's events: what the server may say and what the page may say. */
+
+export type Json = { [key: string]: unknown };
+
+export interface Metrics {
+  endpoint?: number;
+  asr_final?: number;
+  llm_first_token?: number;
+  tts_first_byte?: number;
+  first_audio?: number;
+  done?: number;
+  usage?: Json;
+}
+
+export type DownEvent =
+  | { event: "BotReady"; payload: { session: string } }
+  | { event: "SentencePartial"; payload: { sentence: string } }
+  | { event: "SentenceRecognized"; payload: { sentence: string } }
+  | { event: "TTSSentenceStart"; payload: { sentence: string } }
+  | { event: "TTSDone"; payload: Json }
+  | { event: "BotInterrupted"; payload: { spoken: string } }
+  | { event: "BotError"; payload: { error: { code: string; message: string } } }
+  | { event: "TurnMetrics"; payload: Metrics };
+
+/** Everything a client may ask for; the same keys serve the query of the address. */
+export interface CallConfig {
+  speaker?: string;
+  delivery?: "sentence" | "stream";
+  audio_format?: "mp3" | "pcm" | "opus";
+  sample_rate?: 8000 | 16000 | 24000 | 48000;
+  barge_in?: boolean;
+  persona?: string;
+  turn_ids?: boolean;
+  events?: readonly string[];
+}
+
+export type UpEvent =
+  | { event: "BotUpdateConfig"; payload: CallConfig }
+  | { event: "UserText"; payload: { text: string } }
+  | { event: "BotInterrupt"; payload: Json }
+  | { event: "PlaybackPosition"; payload: { turn: number; played_ms: number } };
+
+/** Read an event, or null for one this page does not know or cannot use. */
+export function readEvent(value: unknown): DownEvent | null {
+  if (!isObject(value)) return null;
+  const { event, payload } = value;
+  if (!isObject(payload)) return event === "TTSDone" ? { event, payload: {} } : null;
+  switch (event) {
+    case "BotReady":
+      return typeof payload.session === "string" ? { event, payload: { session: payload.session } } : null;
+    case "SentencePartial":
+    case "SentenceRecognized":
+    case "TTSSentenceStart":
+      return typeof payload.sentence === "string" ? { event, payload: { sentence: payload.sentence } } : null;
+    case "BotInterrupted":
+      return { event, payload: { spoken: typeof payload.spoken === "string" ? payload.spoken : "" } };
+    case "BotError":
+      return readError(payload);
+    case "TTSDone":
+      return { event, payload };
+    case "TurnMetrics":
+      return { event, payload: payload as Metrics };
+    default:
+      return null;
+  }
+}
+
+function readError(payload: Json): DownEvent | null {
+  const { error } = payload;
+  if (!isObject(error) || typeof error.code !== "string") return null;
+  const message = typeof error.message === "string" ? error.message : "";
+  return { event: "BotError", payload: { error: { code: error.code, message } } };
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,76 @@
+/** What a person chose, kept in this browser. */
+
+import { createRecord, type Store } from "./store";
+
+export interface Settings {
+  language: "auto" | "zh" | "en";
+  persona: string | null;
+  /** The chosen voice of each persona. */
+  voices: Readonly<Record<string, string>>;
+  microphone: string;
+  speaker: string;
+  volume: number;
+  bargeIn: boolean;
+  captions: boolean;
+  frameMs: 100 | 20;
+  serverUrl: string;
+  token: string;
+}
+
+export const DEFAULTS: Settings = {
+  language: "auto",
+  persona: null,
+  voices: {},
+  microphone: "",
+  speaker: "",
+  volume: 1,
+  bargeIn: true,
+  captions: true,
+  frameMs: 100,
+  serverUrl: "",
+  token: "",
+};
+
+const KEY = "live-voice-call.settings";
+
+export function openSettings(storage: Storage | null): Store<Settings, Partial<Settings>> {
+  const store = createRecord({ ...DEFAULTS, ...read(storage) });
+  store.watch((settings) => write(storage, settings));
+  return store;
+}
+
+/** Only values of the kind that the defaults have: an older page may have written others. */
+function read(storage: Storage | null): Partial<Settings> {
+  try {
+    const kept: unknown = JSON.parse(storage?.getItem(KEY) ?? "{}");
+    const known = Object.entries(kept as object).filter(([key, value]) => fits(key, value));
+    return Object.fromEntries(known) as Partial<Settings>;
+  } catch {
+    return {};
+  }
+}
+
+function fits(key: string, value: unknown): boolean {
+  if (key === "persona") return value === null || typeof value === "string";
+  if (key === "language") return value === "auto" || value === "zh" || value === "en";
+  if (key === "frameMs") return value === 100 || value === 20;
+  const usual: unknown = (DEFAULTS as unknown as Record<string, unknown>)[key];
+  return usual !== undefined && value !== null && typeof value === typeof usual;
+}
+
+function write(storage: Storage | null, settings: Settings): void {
+  try {
+    storage?.setItem(KEY, JSON.stringify(settings));
+  } catch {
+    // A full or forbidden storage costs the memory, not the call.
+  }
+}
+
+/** Local storage, or null where the browser forbids it. */
+export function browserStorage(): Storage | null {
+  try {
+    return window.localStorage;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,105 @@
+/** What the page's own server says: configuration, personas, voices. Read at the edge, trusted inside. */
+
+import type { CallPlace } from "../call/address";
+import type { Failure } from "../call/state";
+import { isObject } from "../protocol/events";
+
+export interface Persona {
+  id: string;
+  name: string;
+  nameLatin: string;
+  language: string;
+  tagline: Readonly<Record<string, string>>;
+  avatar: string;
+}
+
+export interface Voice {
+  id: string;
+  name: string;
+  language: string;
+  gender: string;
+  sample: string;
+}
+
+export interface Config {
+  version: string;
+  call: CallPlace;
+  persona: Persona;
+  services: Readonly<Record<string, { provider: string; label: string }>>;
+  offlineStandIn: boolean;
+}
+
+export interface Voices {
+  default: string;
+  voices: readonly Voice[];
+}
+
+export async function fetchConfig(): Promise<Config> {
+  const json = await fetchJson("/api/config");
+  const call = isObject(json.call) ? json.call : {};
+  return {
+    version: text(json.version),
+    call: {
+      url: typeof call.url === "string" ? call.url : null,
+      port: typeof call.port === "number" ? call.port : 8888,
+      path: text(call.path) || "/api/live_voice_call/chat",
+    },
+    persona: persona(json.persona),
+    services: (isObject(json.services) ? json.services : {}) as Config["services"],
+    offlineStandIn: json.offline_stand_in === true,
+  };
+}
+
+export async function fetchPersonas(): Promise<Persona[]> {
+  const { personas } = await fetchJson("/api/personas");
+  return Array.isArray(personas) ? personas.map(persona) : [];
+}
+
+export async function fetchVoices(personaId: string): Promise<Voices> {
+  const json = await fetchJson(`/api/voices?persona=${encodeURIComponent(personaId)}`);
+  const voices = Array.isArray(json.voices) ? json.voices.filter(isObject) : [];
+  return {
+    default: text(json.default),
+    voices: voices.map((each) => ({
+      id: text(each.id),
+      name: text(each.name) || text(each.id),
+      language: text(each.language),
+      gender: text(each.gender),
+      sample: text(each.sample),
+    })),
+  };
+}
+
+/** Why a call was refused: a browser hides the answer to a WebSocket's handshake, so ask beside it. */
+export async function whyRefused(token: string): Promise<Failure> {
+  try {
+    const headers: HeadersInit = token ? { Authorization: `Bearer ${token}` } : {};
+    const { status } = await fetch("/api/admission", { headers, cache: "no-store" });
+    return status === 401 ? "token-refused" : status === 503 ? "busy" : "server-down";
+  } catch {
+    return "server-down";
+  }
+}
+
+async function fetchJson(path: string): Promise<Record<string, unknown>> {
+  const answer = await fetch(path, { cache: "no-store" });
+  const json: unknown = answer.ok ? await answer.json() : null;
+  if (!isObject(json)) throw new Error(`${path} answered ${answer.status}`);
+  return json;
+}
+
+function persona(value: unknown): Persona {
+  const json = isObject(value) ? value : {};
+  return {
+    id: text(json.id),
+    name: text(json.name),
+    nameLatin: text(json.name_latin),
+    language: text(json.language),
+    tagline: (isObject(json.tagline) ? json.tagline : {}) as Persona["tagline"],
+    avatar: text(json.avatar),
+  };
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
