@@ -1,0 +1,221 @@
+"""Ark chat completions, streamed and whole; the plain OpenAI path is the same service.
+
+Source: docs 82379/1494384 and 82379/1299023.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import Any, Final, cast
+
+from aiohttp import web
+
+from backend.protocol.speech import json_bytes
+from emulator import ark_request
+from emulator.ark_request import ArkError, Asked
+from emulator.engines.scripted import Thought
+from emulator.house import House
+from emulator.script import Fault, Kind
+
+PATHS: Final = ("/api/v3/chat/completions", "/v1/chat/completions")
+
+_DONE: Final = b"data: [DONE]\n\n"
+_GARBAGE: Final = b"data: {this is no json\n\n"
+
+
+async def serve(house: House, request: web.Request) -> web.StreamResponse:
+    """One completion."""
+    stats = house.stats.services["chat"]
+    stats.handshakes += 1
+    exchange = Exchange(house, request)
+    socket = stats.accept()
+    try:
+        body = await exchange.admit()
+        stats.begin(socket, {"path": request.path, "json": body})
+        return await exchange.answer(ark_request.parse(body))
+    except ArkError as error:
+        stats.refused += 1
+        stats.errors.append(error.code)
+        return web.Response(
+            status=error.status,
+            body=json_bytes(error.body(exchange.request_id)),
+            content_type="application/json",
+            headers=exchange.headers,
+        )
+    except ConnectionError:
+        return web.Response()
+    finally:
+        stats.open -= 1
+
+
+class Exchange:
+    """One request and its answer."""
+
+    def __init__(self, house: House, request: web.Request) -> None:
+        self._house = house
+        self._request = request
+        self.request_id = f"{int(time.time() * 1000):014d}{uuid.uuid4().hex[:24]}"
+        self.headers = {"X-Request-Id": self.request_id}
+        if client_id := request.headers.get("X-Client-Request-Id"):
+            self.headers["X-Client-Request-Id"] = client_id
+        self._chunk = {
+            "id": self.request_id,
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": house.loaded.chat.label,
+            "service_tier": "default",
+        }
+        self._fault: Fault | None = None
+
+    async def admit(self) -> Any:
+        """The request's JSON, once the script and the key let it in.
+
+        Raises:
+            ArkError: refused.
+        """
+        fault = self._house.prompter.fault("chat", connecting=True)
+        self._fault = self._house.prompter.fault("chat", connecting=False)
+        if fault is not None and fault.kind is Kind.CONNECT_STALL:
+            await self._house.until_gone(self._request)
+            raise ConnectionResetError
+        if fault is not None:
+            raise ArkError(fault.status, fault.message, code=str(fault.code or ""))
+        self._check_key()
+        try:
+            return await self._request.json()
+        except ValueError as exc:
+            raise ArkError(400, "The request body is not JSON.") from exc
+
+    def _check_key(self) -> None:
+        scheme, _, key = self._request.headers.get("Authorization", "").partition(" ")
+        keys = self._house.script.keys
+        if scheme != "Bearer" or not key or (keys and key not in keys):
+            raise ArkError(401, "The API key or AK/SK in the request is missing or invalid.")
+
+    async def answer(self, asked: Asked) -> web.StreamResponse:
+        """The completion, as it was asked for."""
+        reply = Reply(self._house.loaded.chat.reply(asked.chat), asked)
+        return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
+
+    async def _whole(self, reply: "Reply") -> web.StreamResponse:
+        await self._misbehave_whole()
+        async for _ in reply:
+            pass
+        message = {"role": "assistant", "content": reply.text}
+        if reply.thoughts:
+            message["reasoning_content"] = reply.thoughts
+        choice = {"index": 0, "message": message, "finish_reason": reply.finish_reason, "logprobs": None}
+        whole = {**self._chunk, "object": "chat.completion", "choices": [choice], "usage": reply.usage()}
+        return web.Response(body=json_bytes(whole), content_type="application/json", headers=self.headers)
+
+    async def _misbehave_whole(self) -> None:
+        if self._fault is None:
+            return
+        if self._fault.kind is Kind.STALL:
+            await self._house.until_gone(self._request)
+        if self._fault.kind is Kind.CUT and self._request.transport is not None:
+            self._request.transport.abort()
+        if self._fault.kind in (Kind.STALL, Kind.CUT):
+            raise ConnectionResetError
+        raise ArkError(500, self._fault.message, code=str(self._fault.code or ""))
+
+    async def _stream(self, asked: Asked, reply: "Reply") -> web.StreamResponse:
+        response = web.StreamResponse(headers={**self.headers, "Cache-Control": "no-cache"})
+        response.content_type = "text/event-stream"
+        response.charset = "utf-8"
+        await response.prepare(self._request)
+        try:
+            await self._events(response, asked, reply)
+        except ArkError as error:
+            await response.write(_event(error.body(self.request_id)))
+        await response.write_eof()
+        return response
+
+    async def _events(self, response: web.StreamResponse, asked: Asked, reply: "Reply") -> None:
+        await self._misbehave(response, "start")
+        first = True
+        async for token in reply:
+            if first:
+                self._house.stats.stamp("first_token", self.request_id, token)
+            usage = reply.usage() if asked.chunk_usage else None
+            await response.write(_event(self._with_choice(_delta(token), None, usage)))
+            if first:
+                await self._misbehave(response, "mid")
+            first = False
+        await response.write(_event(self._with_choice({"content": ""}, reply.finish_reason, None)))
+        if asked.include_usage:
+            await response.write(_event({**self._chunk, "choices": [], "usage": reply.usage()}))
+        await response.write(_DONE)
+
+    def _with_choice(self, delta: dict[str, str], finish_reason: str | None, usage: Any) -> dict[str, Any]:
+        delta = {"role": "assistant", **delta}
+        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
+        return {**self._chunk, "choices": [choice], "usage": usage}
+
+    async def _misbehave(self, response: web.StreamResponse, at: str) -> None:
+        if self._fault is None or self._fault.at != at:
+            return
+        match self._fault.kind:
+            case Kind.ERROR:
+                raise ArkError(500, self._fault.message, code=str(self._fault.code or ""))
+            case Kind.STALL:
+                await self._house.until_gone(self._request)
+                raise ConnectionResetError
+            case Kind.CUT:
+                if self._request.transport is not None:
+                    self._request.transport.abort()
+                raise ConnectionResetError
+            case _:
+                await response.write(_GARBAGE)
+
+
+class Reply:
+    """The engine's tokens, counted and bounded; what was said so far is kept for the whole answer and its price."""
+
+    def __init__(self, tokens: AsyncIterator[str], asked: Asked) -> None:
+        self._tokens = tokens
+        self._asked = asked
+        self._thought_tokens = 0
+        self._spoken_tokens = 0
+        self.text = ""
+        self.thoughts = ""
+        self.finish_reason = "stop"
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """The tokens, no more than were asked for."""
+        async with aclosing(cast("AsyncGenerator[str, None]", self._tokens)) as tokens:
+            async for token in tokens:
+                if isinstance(token, Thought):
+                    self._thought_tokens += 1
+                    self.thoughts += token
+                elif self._spoken_tokens == self._asked.max_tokens:
+                    self.finish_reason = "length"
+                    return
+                else:
+                    self._spoken_tokens += 1
+                    self.text += token
+                yield token
+
+    def usage(self) -> dict[str, Any]:
+        """What it cost so far; a prompt's token counts here as one character, for no engine tells better."""
+        prompt = sum(
+            len(json.dumps(message.get("content"), ensure_ascii=False)) for message in self._asked.chat.messages
+        )
+        completion = self._spoken_tokens + self._thought_tokens
+        return {
+            "prompt_tokens": prompt,
+            "completion_tokens": completion,
+            "total_tokens": prompt + completion,
+            "prompt_tokens_details": {"cached_tokens": 0},
+            "completion_tokens_details": {"reasoning_tokens": self._thought_tokens},
+        }
+
+
+def _delta(token: str) -> dict[str, str]:
+    return {"reasoning_content": token} if isinstance(token, Thought) else {"content": token}
+
+
+def _event(value: dict[str, Any]) -> bytes:
+    return b"data: " + json_bytes(value) + b"\n\n"

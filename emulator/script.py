@@ -1,0 +1,215 @@
+"""What the scripted emulator will do, in order: hear, reply, sound, wait and misbehave.
+
+A script is data: built in a test, read from a YAML file, or put over the admin path as JSON.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from backend.errors import ConfigError
+
+Service = Literal["asr", "tts", "chat"]
+
+DEFAULT_HEARS: Final = "你好，听得到我说话吗？"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Utterance(_Part):
+    """One thing that will be heard.
+
+    Attributes:
+        partials: what is believed on the way there, spread evenly over `after_ms`, or one every 200 ms of speech.
+        after_ms: audio, of whatever sound, after which it is definite, counted from the session's beginning; None
+            waits for speech in the audio and then the client's `end_window_size` of silence. Of the first kind a
+            session hears one, unless the script says `many_per_session`.
+    """
+
+    text: str
+    partials: tuple[str, ...] = ()
+    after_ms: int | None = Field(default=300, ge=1)
+
+
+class Reply(_Part):
+    """One answer of the chat model.
+
+    Attributes:
+        tokens: how the text is cut into chunks; two characters each unless given.
+        thinks: sent as `reasoning_content` before the answer.
+    """
+
+    text: str
+    tokens: tuple[str, ...] = ()
+    thinks: str = ""
+
+    @model_validator(mode="after")
+    def _tokens_make_the_text(self) -> Self:
+        if self.tokens and "".join(self.tokens) != self.text:
+            raise ValueError("tokens do not join to text")
+        return self
+
+
+class Tone(_Part):
+    """How the synthesiser sounds: a tone as long as the sentence has characters."""
+
+    ms_per_char: int = Field(default=120, ge=1)
+    hz: int = Field(default=440, ge=20, le=4000)
+    peak: int = Field(default=8000, ge=0, le=32000)
+    piece_ms: int = Field(default=200, ge=20)
+
+
+class Timing(_Part):
+    """Wall time that each stage takes, in ms; up to `jitter_ms` more, drawn from `seed`.
+
+    Attributes:
+        asr_ms: from the moment an utterance is definite on the audio clock to the moment it is told.
+        first_token_ms: until the answer's first token; `token_ms` between one and the next.
+        tts_first_byte_ms: until a sentence's first sound; `tts_piece_ms` between one piece and the next.
+    """
+
+    asr_ms: int = Field(default=0, ge=0)
+    first_token_ms: int = Field(default=0, ge=0)
+    token_ms: int = Field(default=0, ge=0)
+    tts_first_byte_ms: int = Field(default=0, ge=0)
+    tts_piece_ms: int = Field(default=0, ge=0)
+    jitter_ms: int = Field(default=0, ge=0)
+    seed: int = 0
+
+
+class Limits(_Part):
+    """The services' own deadlines and bounds.
+
+    Attributes:
+        asr_packet_gap_ms: without a packet, after which a recognition ends with 45000081.
+        tts_idle_ms: without a frame and without a session, after which a synthesis connection fails; None never.
+        tts_text_chars: of one synthesis session; more is refused with 40402003.
+    """
+
+    asr_packet_gap_ms: int = Field(default=8000, ge=1)
+    tts_idle_ms: int | None = Field(default=None, ge=1)
+    tts_text_chars: int = Field(default=20_000, ge=1)
+
+
+class Kind(StrEnum):
+    """Ways to fail. The first two happen at a connection's handshake, the others in a session."""
+
+    REFUSE = "refuse"
+    CONNECT_STALL = "connect_stall"
+    CONNECT_FAIL = "connect_fail"
+    ERROR = "error"
+    FAIL = "fail"
+    STALL = "stall"
+    CUT = "cut"
+    GARBAGE = "garbage"
+    WRONG_SESSION = "wrong_session"
+
+
+AT_CONNECT: Final = frozenset({Kind.REFUSE, Kind.CONNECT_STALL, Kind.CONNECT_FAIL})
+_TTS_ONLY: Final = frozenset({Kind.CONNECT_FAIL, Kind.FAIL, Kind.WRONG_SESSION})
+
+
+class Fault(_Part):
+    """One misbehaviour.
+
+    Attributes:
+        kind: `refuse` answers the handshake or request with HTTP `status`; `connect_stall` never answers it;
+            `connect_fail` is ConnectionFailed (tts); `error` is an error frame (chat: an error in the stream); `fail`
+            is SessionFailed (tts); `stall` says no more; `cut` drops the connection; `garbage` sends bytes that are
+            no frame, once; `wrong_session` names another session from then on (tts).
+        nth: the use that it strikes, from 1, counted since the script was set: of handshakes for the kinds that
+            happen there, of sessions (chat: requests) for the others. None strikes every one.
+        at: `start` is in place of the session's first answer, `mid` of its first result with text (asr), or after its
+            first sound (tts) or token (chat).
+        code: the vendor's; a number for speech, a name for chat.
+    """
+
+    service: Service
+    kind: Kind
+    nth: int | None = Field(default=1, ge=1)
+    at: Literal["start", "mid"] = "start"
+    status: int = Field(default=503, ge=400, le=599)
+    code: int | str | None = None
+    message: str = "as the script says"
+
+    @model_validator(mode="after")
+    def _fits_its_service(self) -> Self:
+        if self.kind in _TTS_ONLY and self.service != "tts":
+            raise ValueError(f"{self.kind} is for tts, not for {self.service}")
+        if self.service != "chat" and isinstance(self.code, str):
+            raise ValueError("a speech service's code is a number")
+        return self
+
+
+class Script(_Part):
+    """Everything that will happen.
+
+    Attributes:
+        hears: consumed in order. A plain string is an utterance.
+        hears_always: what is heard when `hears` is used up; unless given, nothing after a list, and without a list
+            a greeting whenever the audio holds speech.
+        replies: consumed in order. A plain string is a reply.
+        replies_always: the reply when `replies` is used up; unless given, the user's own words come back.
+        keys: the credentials that are accepted; any, when empty.
+        speech_peak: how loud a sample has to be to count as speech.
+    """
+
+    hears: tuple[Utterance, ...] = ()
+    hears_always: Utterance | None = None
+    many_per_session: bool = False
+    replies: tuple[Reply, ...] = ()
+    replies_always: Reply | None = None
+    tone: Tone = Tone()
+    timing: Timing = Timing()
+    limits: Limits = Limits()
+    faults: tuple[Fault, ...] = ()
+    keys: frozenset[str] = frozenset()
+    speech_peak: int = Field(default=500, ge=1, le=32767)
+
+    @field_validator("hears", "replies", mode="before")
+    @classmethod
+    def _plain_strings_are_lines(cls, lines: Any) -> Any:
+        return [_line(line) for line in lines] if isinstance(lines, list | tuple) else lines
+
+    @field_validator("hears_always", "replies_always", mode="before")
+    @classmethod
+    def _a_plain_string_is_a_line(cls, line: Any) -> Any:
+        return _line(line)
+
+    @property
+    def fallback(self) -> Utterance | None:
+        """What is heard when no line is left."""
+        if self.hears_always is not None or self.hears:
+            return self.hears_always
+        return Utterance(text=DEFAULT_HEARS, after_ms=None)
+
+
+def load(path: Path) -> Script:
+    """Read a script from a YAML file.
+
+    Raises:
+        ConfigError: no such file, no YAML, or no script; the message names file, key and reason.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
+        raise ConfigError(f"{path}: {exc}") from exc
+    try:
+        return Script.model_validate({} if data is None else data)
+    except ValidationError as exc:
+        raise ConfigError(f"{path}: {explain(exc)}") from exc
+
+
+def explain(error: ValidationError) -> str:
+    """The first fault as `KEY: REASON`."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+
+
+def _line(line: Any) -> Any:
+    return {"text": line} if isinstance(line, str) else line
