@@ -90,6 +90,9 @@ class ChatModel(Protocol):
     def reply(self, messages: Sequence[Message]) -> AsyncIterator[ChatItem]:
         """Stream the answer. Closing the iterator ends the request."""
 
+    async def warm(self) -> None:
+        """Get slow beginnings over, such as a library's import; safe to leave out."""
+
     async def aclose(self) -> None:
         """Let go of every connection."""
 

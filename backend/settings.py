@@ -196,11 +196,13 @@ def _llm(env: Env) -> LlmSettings:
         raise ConfigError("LLM_PROVIDER=volcengine needs ARK_API_KEY, or VOLC_ACCESSKEY together with VOLC_SECRETKEY")
     if provider == "openai" and not (env.has("LLM_BASE_URL") and env.has("LLM_MODEL")):
         raise ConfigError("a chat model of your own needs LLM_BASE_URL (http://…/v1) and LLM_MODEL, its name there")
-    ark_url = env.text("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3")
+    ark = (env.text("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3"), env.text("ARK_API_KEY"))
+    own = (env.text("LLM_BASE_URL"), env.text("LLM_API_KEY"))
+    url, api_key = own if provider == "openai" else ark
     return LlmSettings(
         provider=cast(LlmProvider, provider),
-        url=env.text("LLM_BASE_URL") if provider == "openai" else ark_url,
-        api_key=env.text("LLM_API_KEY") if provider == "openai" else env.text("ARK_API_KEY"),
+        url=url,
+        api_key=api_key,
         access_key=env.text("VOLC_ACCESSKEY"),
         secret_key=env.text("VOLC_SECRETKEY"),
         model=env.text("LLM_ENDPOINT_ID") or env.text("LLM_MODEL", _DEFAULT_CHAT_MODEL),

@@ -1,0 +1,53 @@
+# make run    talk with 乔青青: everything that is needed is made first
+# make test   check, and every test (Chromium ones where Chromium is installed)
+# make help   all targets
+
+PY := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check unit page-test e2e bench models format clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: ## start the server, the page and, where no vendor keys are set, the emulator with on-device models
+	@scripts/setup python
+	@scripts/setup page
+	@exec $(PY) -m backend.handler
+
+test: check unit page-test e2e ## check, then every test
+
+check: ## linters, types, import rules
+	@scripts/setup dev
+	@scripts/setup page
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+	cd frontend && npm run --silent check
+
+unit: models ## Python tests: unit, property, and integration over real sockets
+	$(PY) -m pytest
+
+page-test: ## the page's unit tests
+	@scripts/setup page
+	cd frontend && npm run --silent test
+
+e2e: models ## the whole of it in a real Chromium
+	@scripts/setup page
+	cd frontend && npm run --silent e2e
+
+models: ## fetch the on-device models into the cache
+	@scripts/setup dev
+	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
+
+bench: ## measure latency and load; writes docs/benchmarks.md
+	@scripts/setup dev
+	$(PY) -m bench
+
+format: ## put the code into shape
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+clean: ## remove what was made here; the model cache stays
+	rm -rf .venv .poetry frontend/node_modules frontend/dist artefacts

@@ -1,0 +1,51 @@
+"""Who speaks in a call: the persona's words for the model, and the voice she has with the provider in use."""
+
+from collections.abc import Sequence
+
+from backend.persona.card import Card, Voice, VoiceProvider
+from backend.persona.prompt import messages
+from backend.persona.shelf import Shelf
+from backend.ports import Message, SpeechOptions
+from backend.protocol.events import CallConfig
+
+
+class Cast:
+    """The personas of a server, as its calls see them.
+
+    Args:
+        default: the id of the persona that answers unless a client asks for another.
+        provider: whose voices are spoken.
+        voice: a voice id that replaces every card's own; empty for none.
+        max_history: messages of the conversation that the model sees.
+    """
+
+    def __init__(self, shelf: Shelf, default: str, provider: VoiceProvider, voice: str, max_history: int) -> None:
+        self.shelf = shelf
+        self.default = default
+        self._provider: VoiceProvider = provider
+        self._voice = voice
+        self._max_history = max_history
+
+    def card(self, persona: str | None = None) -> Card:
+        """The card as its file stands now; the default one for None."""
+        return self.shelf.current(persona or self.default)
+
+    def prompt(self, persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
+        """What the model is asked."""
+        return messages(self.card(persona), history, text, max_history=self._max_history)
+
+    def voice(self, config: CallConfig) -> SpeechOptions:
+        """How a reply sounds: the client's speaker, else the operator's, else the card's."""
+        card = self.card(config.persona)
+        return SpeechOptions(
+            voice=config.speaker or self._voice or card.voice_for(self._provider),
+            audio_format=config.audio_format,
+            sample_rate_hz=config.sample_rate,
+            rate=card.speech.rate,
+            volume=card.speech.volume,
+            emotion=card.speech.emotion,
+        )
+
+    def voices(self, persona: str | None = None) -> tuple[Voice, ...]:
+        """What the page may offer for a persona, her own voice first."""
+        return self.card(persona).voices_for(self._provider)

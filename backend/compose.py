@@ -1,0 +1,148 @@
+"""From settings to services: which adapter hears, thinks and speaks."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backend.call.machine import CallLimits
+from backend.ears import EarsLimits
+from backend.ports import ChatModel, Recognizer, Synthesizer
+from backend.protocol.events import CallConfig
+from backend.providers.openai_chat import ChatConfig, OpenAiChat
+from backend.providers.volcengine.ark import ArkChat
+from backend.providers.volcengine.asr import VolcengineRecognizer
+from backend.providers.volcengine.config import ArkConfig, AsrConfig, SpeechCredentials, TtsConfig
+from backend.providers.volcengine.tts import VolcengineSynthesizer
+from backend.session import SessionLimits
+from backend.settings import EMULATOR, AsrSettings, CallSettings, LlmSettings, Settings, TtsSettings
+from backend.turn import TurnLimits
+
+_NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
+"""What the emulator is shown where a vendor wants a key: it takes any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """The three, made from settings."""
+
+    recognizer: Recognizer
+    model: ChatModel
+    synthesizer: Synthesizer
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+        for provider in (self.recognizer, self.model, self.synthesizer):
+            await provider.aclose()
+
+
+def providers(settings: Settings) -> Providers:
+    """The adapters that the settings ask for; nothing is connected yet."""
+    return Providers(_recognizer(settings), _model(settings), _synthesizer(settings))
+
+
+def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What each stage runs on, for people. `emulator` is what its `/healthz` says."""
+    local = emulator.get("labels", {})
+    stages = {
+        "asr": (settings.asr.provider, f"Doubao {settings.asr.model}"),
+        "llm": (settings.llm.provider, settings.llm.model),
+        "tts": (settings.tts.provider, "Doubao speech synthesis"),
+    }
+    return {
+        stage: {"provider": provider, "label": local.get(stage, "emulator") if provider == EMULATOR else label}
+        for stage, (provider, label) in stages.items()
+    }
+
+
+def defaults(settings: CallSettings) -> CallConfig:
+    """What a client gets that asks for nothing."""
+    return CallConfig(audio_format=settings.audio_format)
+
+
+def limits(settings: CallSettings) -> SessionLimits:
+    """The bounds of one call."""
+    return SessionLimits(
+        max_inflated_bytes=settings.max_inflated_bytes,
+        call=CallLimits(
+            idle_s=settings.idle_s,
+            stable_text_ms=settings.stable_text_ms,
+            max_history=settings.max_history,
+            bad_frames=settings.bad_frames,
+            barge_in_chars=settings.barge_in_chars,
+        ),
+        ears=EarsLimits(ahead_ms=round(1000 * settings.max_ahead_s)),
+        turn=TurnLimits(settings.first_chars, settings.later_chars),
+    )
+
+
+def _emulator_url(settings: Settings, scheme: str, path: str) -> str:
+    address = settings.emulator.address
+    return f"{scheme}://{address.host}:{address.port}{path}"
+
+
+def _credentials(speech: AsrSettings | TtsSettings) -> SpeechCredentials:
+    if speech.provider == EMULATOR:
+        return SpeechCredentials(app_id=_NO_SECRET, access_token=_NO_SECRET)
+    if speech.app_id and speech.access_token:
+        return SpeechCredentials(app_id=speech.app_id, access_token=speech.access_token)
+    return SpeechCredentials(api_key=speech.api_key)
+
+
+def _recognizer(settings: Settings) -> Recognizer:
+    asr = settings.asr
+    local = asr.provider == EMULATOR
+    config = AsrConfig(
+        url=_emulator_url(settings, "ws", "/api/v3/sauc") if local else asr.url,
+        mode=asr.model,
+        resource_id=asr.resource_id,
+        compress=asr.compress,
+        end_window_ms=asr.end_window_ms,
+        connect_timeout_s=asr.timeout_s,
+        reply_timeout_s=asr.timeout_s,
+        final_timeout_s=asr.timeout_s,
+    )
+    return VolcengineRecognizer(_credentials(asr), config)
+
+
+def _model(settings: Settings) -> ChatModel:
+    llm: LlmSettings = settings.llm
+    if llm.provider == "openai":
+        return OpenAiChat(
+            ChatConfig(
+                base_url=llm.url,
+                api_key=llm.api_key,
+                model=llm.model,
+                temperature=llm.temperature,
+                max_tokens=llm.max_tokens,
+                first_token_timeout_s=llm.timeout_s,
+                token_timeout_s=llm.timeout_s,
+            )
+        )
+    local = llm.provider == EMULATOR
+    return ArkChat(
+        ArkConfig(
+            base_url=_emulator_url(settings, "http", "/api/v3") if local else llm.url,
+            api_key=_NO_SECRET if local else llm.api_key,
+            access_key="" if local else llm.access_key,
+            secret_key="" if local else llm.secret_key,
+            model=llm.model,
+            temperature=llm.temperature,
+            max_tokens=llm.max_tokens,
+            first_token_timeout_s=llm.timeout_s,
+            token_timeout_s=llm.timeout_s,
+        )
+    )
+
+
+def _synthesizer(settings: Settings) -> Synthesizer:
+    tts = settings.tts
+    local = tts.provider == EMULATOR
+    config = TtsConfig(
+        url=_emulator_url(settings, "ws", "/api/v3/tts/bidirection") if local else tts.url,
+        resource_id=tts.resource_id or None,
+        model=tts.model,
+        takes_tokens=tts.takes_tokens,
+        connect_timeout_s=tts.timeout_s,
+        first_audio_timeout_s=tts.timeout_s,
+        gap_timeout_s=tts.timeout_s,
+    )
+    return VolcengineSynthesizer(_credentials(tts), config)

@@ -1,0 +1,193 @@
+"""`python -m backend.handler`: settings → providers → servers; one connection → one CallSession."""
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+from aiohttp import web
+from websockets.asyncio.server import serve
+
+from backend import compose
+from backend.cast import Cast
+from backend.errors import ConfigError
+from backend.local_vendors import local_vendors, refuse_taken, taken
+from backend.logs import configure
+from backend.persona.shelf import Shelf
+from backend.reception import CALL_PATH, Reception
+from backend.session import Services
+from backend.settings import Settings, load
+from backend.store.memory import MemoryStore
+from backend.version import VERSION
+from backend.web import Web
+
+log = logging.getLogger(__name__)
+
+DRAIN_S: Final = 10.0
+_HANDSHAKE_S: Final = 10.0
+_CLOSE_S: Final = 2.0
+
+
+def main() -> int:
+    """Run the server until it is told to stop; the exit status."""
+    try:
+        settings = load()
+        configure(settings.log_level, settings.log_format)
+        asyncio.run(run(settings))
+    except ConfigError as exc:
+        print(f"live voice call: {exc}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGINT or SIGTERM; a second one ends at once.
+
+    Raises:
+        ConfigError: the server cannot start; the message says why and how to mend it.
+    """
+    stopping = _stop_signal()
+    async with server(settings) as banner:
+        print(banner, flush=True)
+        await stopping.wait()
+        print("Ending the calls ... (once more to end at once)", flush=True)
+
+
+@asynccontextmanager
+async def server(settings: Settings) -> AsyncIterator[str]:
+    """Everything that makes a server, running; gives what there is to tell about it."""
+    async with AsyncExitStack() as stack:
+        cast = _cast(settings)
+        refuse_taken(settings.call_address, "CALL_PORT")
+        refuse_taken(settings.web_address, "WEB_PORT")
+        health: dict[str, Any] = {}
+        if settings.needs_emulator:
+            health = await stack.enter_async_context(local_vendors(settings.emulator))
+        providers = compose.providers(settings)
+        stack.push_async_callback(providers.aclose)
+        warming = asyncio.create_task(_warm(providers))
+        stack.callback(warming.cancel)
+        reception = _reception(settings, providers, cast)
+        call_port = await _take_calls(stack, settings, reception)
+        labels = compose.labels(settings, health)
+        page = Web(cast, providers.synthesizer, call_port=call_port, services=labels, calls=lambda: reception.calls)
+        web_port = await _serve_page(stack, settings, page)
+        stack.push_async_callback(reception.drain, DRAIN_S)
+        yield _banner(settings, cast, labels, call_port, web_port)
+
+
+def _cast(settings: Settings) -> Cast:
+    shelf = Shelf()
+    card = shelf.open(settings.persona)
+    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice, settings.call.max_history)
+    if not settings.tts.voice:
+        card.voice_for(settings.tts.provider)
+    return cast
+
+
+def _reception(settings: Settings, providers: compose.Providers, cast: Cast) -> Reception:
+    services = Services(
+        recognizer=providers.recognizer,
+        model=providers.model,
+        synthesizer=providers.synthesizer,
+        store=MemoryStore(settings.call.max_history),
+        prompt=cast.prompt,
+        voice=cast.voice,
+        knows_persona=cast.shelf.has,
+    )
+    return Reception(
+        services,
+        compose.limits(settings.call),
+        compose.defaults(settings.call),
+        access_token=settings.access_token,
+        max_calls=settings.call.max_calls,
+        blocked_write_s=settings.call.blocked_write_s,
+    )
+
+
+async def _take_calls(stack: AsyncExitStack, settings: Settings, reception: Reception) -> int:
+    address = settings.call_address
+    try:
+        calls = await stack.enter_async_context(
+            serve(
+                reception.answer,
+                address.host,
+                address.port,
+                process_request=reception.admit,
+                select_subprotocol=reception.choose_subprotocol,
+                max_size=settings.call.max_message_bytes,
+                compression=None,  # speech does not shrink, and deflate costs memory and time on every frame
+                open_timeout=_HANDSHAKE_S,
+                close_timeout=_CLOSE_S,
+                server_header=None,
+            )
+        )
+    except OSError as exc:
+        raise taken(address, "CALL_PORT", exc) from exc
+    port: int = next(iter(calls.sockets)).getsockname()[1]
+    return port
+
+
+async def _serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> int:
+    address = settings.web_address
+    runner = web.AppRunner(page.app(), access_log=None, shutdown_timeout=_CLOSE_S)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    try:
+        await web.TCPSite(runner, address.host, address.port).start()
+    except OSError as exc:
+        raise taken(address, "WEB_PORT", exc) from exc
+    port: int = runner.addresses[0][1]
+    return port
+
+
+async def _warm(providers: compose.Providers) -> None:
+    """Get the slow beginnings over before someone calls: the chat SDK's import takes a second."""
+    try:
+        await providers.model.warm()
+    except Exception:
+        log.warning("warm.failed", exc_info=True)
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop(number: signal.Signals) -> None:
+        if stopping.is_set():
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop, number)
+    return stopping
+
+
+def _banner(settings: Settings, cast: Cast, labels: dict[str, dict[str, str]], call_port: int, web_port: int) -> str:
+    card = cast.card()
+    name = f"{card.name} ({card.name_latin})" if card.name_latin else card.name
+    return "\n".join(
+        (
+            f"live voice call {VERSION}",
+            f"  friend  {name}",
+            f"  ears    {labels['asr']['label']} [{labels['asr']['provider']}]",
+            f"  mind    {labels['llm']['label']} [{labels['llm']['provider']}]",
+            f"  voice   {labels['tts']['label']} [{labels['tts']['provider']}]",
+            f"  calls   ws://{_shown(settings.call_address.host)}:{call_port}{CALL_PATH}",
+            f"Open http://{_shown(settings.web_address.host)}:{web_port} and press the call button. Ctrl-C ends it.",
+        )
+    )
+
+
+def _shown(host: str) -> str:
+    return "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0"} else host
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""The page and what it asks: files, `/healthz`, `/api/…`."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp import web
+
+from backend.cast import Cast
+from backend.errors import CardError, ProviderError
+from backend.persona.card import Card
+from backend.ports import Sound, SpeechOptions, Synthesizer
+from backend.reception import CALL_PATH
+from backend.version import VERSION
+
+log = logging.getLogger(__name__)
+
+DIST: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
+SAMPLES_KEPT: Final = 64
+
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+}
+
+
+class Web:
+    """The page's server.
+
+    Args:
+        cast: the personas.
+        synthesizer: speaks the samples of voices.
+        call_port: where calls are taken.
+        services: what each stage runs on, as `compose.labels` says it.
+        calls: how many calls are under way.
+    """
+
+    def __init__(
+        self,
+        cast: Cast,
+        synthesizer: Synthesizer,
+        *,
+        call_port: int,
+        services: dict[str, dict[str, str]],
+        calls: Callable[[], int],
+        dist: Path = DIST,
+    ) -> None:
+        self._cast = cast
+        self._synthesizer = synthesizer
+        self._call_port = call_port
+        self._services = services
+        self._calls = calls
+        self._dist = dist
+        self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+
+    def app(self) -> web.Application:
+        """The application, to be run by an `AppRunner`."""
+        app = web.Application(middlewares=[_guarded])
+        app.on_response_prepare.append(_with_headers)
+        app.add_routes(
+            [
+                web.get("/healthz", self._health),
+                web.get("/api/config", self._config),
+                web.get("/api/personas", self._personas),
+                web.get("/api/personas/{persona}/avatar.svg", self._avatar),
+                web.get("/api/voices", self._voices),
+                web.get("/api/voices/{voice}/sample", self._sample),
+                web.get("/{path:.*}", self._file),
+            ]
+        )
+        return app
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.json_response({"status": "ok", "version": VERSION, "calls": self._calls()})
+
+    async def _config(self, _request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "version": VERSION,
+                "call": {"url": None, "port": self._call_port, "path": CALL_PATH},
+                "persona": _summary(self._cast.card()),
+                "services": self._services,
+                "offline_stand_in": "stand-in" in self._services["llm"]["label"],
+            }
+        )
+
+    async def _personas(self, _request: web.Request) -> web.Response:
+        cards = [_summary(card) for card in self._cast.shelf.all()]
+        return web.json_response({"default": self._cast.card().id, "personas": cards})
+
+    async def _avatar(self, request: web.Request) -> web.StreamResponse:
+        return web.FileResponse(self._cast.shelf.avatar(request.match_info["persona"]))
+
+    async def _voices(self, request: web.Request) -> web.Response:
+        persona = request.query.get("persona")
+        card = self._cast.card(persona)
+        voices = [
+            {
+                **voice.model_dump(),
+                "sample": f"/api/voices/{voice.id}/sample?persona={card.id}",
+            }
+            for voice in self._cast.voices(persona)
+        ]
+        return web.json_response({"default": voices[0]["id"] if voices else None, "voices": voices})
+
+    async def _sample(self, request: web.Request) -> web.Response:
+        """A line of the persona's in one of the voices offered for her; made once, then kept."""
+        card = self._cast.card(request.query.get("persona"))
+        voice = request.match_info["voice"]
+        if voice not in {offered.id for offered in self._cast.voices(card.id)}:
+            raise web.HTTPNotFound(text="no such voice for this persona\n")
+        key = (card.id, voice)
+        if key not in self._samples:
+            self._samples[key] = await self._speak(card.greeting or card.examples[0].answer, voice)
+            while len(self._samples) > SAMPLES_KEPT:
+                self._samples.popitem(last=False)
+        return web.Response(body=self._samples[key], content_type="audio/mpeg")
+
+    async def _speak(self, text: str, voice: str) -> bytes:
+        async with self._synthesizer.open(SpeechOptions(voice)) as speech:
+            await speech.say(text)
+            await speech.finish()
+            return b"".join([item.data async for item in speech if isinstance(item, Sound)])
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        """A file of the built page; anything that is none is the page itself for `/`, else 404."""
+        relative = request.match_info["path"] or "index.html"
+        path = (self._dist / relative).resolve()
+        if not path.is_relative_to(self._dist.resolve()) or not path.is_file():
+            if relative == "index.html":
+                return web.Response(status=503, text="The page is not built yet: run `make run`.\n")
+            raise web.HTTPNotFound(text="not here\n")
+        hashed = path.parent.name == "assets"
+        caching = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        return web.FileResponse(path, headers={"Cache-Control": caching})
+
+
+def _summary(card: Card) -> dict[str, Any]:
+    return {
+        "id": card.id,
+        "name": card.name,
+        "name_latin": card.name_latin,
+        "language": card.language,
+        "tagline": card.tagline.model_dump(),
+        "avatar": f"/api/personas/{card.id}/avatar.svg",
+    }
+
+
+@web.middleware
+async def _guarded(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Our errors as plain answers; no stack trace leaves."""
+    try:
+        return await handler(request)
+    except CardError:
+        return web.json_response({"error": "no such persona"}, status=404)
+    except ProviderError as exc:
+        log.warning("web.provider_failed", extra={"code": exc.code, "vendor_code": exc.vendor_code})
+        return web.json_response({"error": exc.code}, status=502)
+
+
+async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)

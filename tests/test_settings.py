@@ -1,0 +1,90 @@
+"""What an operator sets, and what happens when it is wrong."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from backend.env import Env
+from backend.errors import ConfigError
+from backend.settings import load, read
+from backend.version import VERSION
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_with_nothing_set_everything_runs_on_this_machine() -> None:
+    settings = load({})
+
+    assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("emulator",) * 3
+    assert settings.extra == "on-device"
+
+
+def test_the_family_whose_keys_are_set_is_taken() -> None:
+    settings = load({"VOLC_API_KEY": "k", "ARK_API_KEY": "a"})
+
+    assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("volcengine",) * 3
+    assert settings.extra == ""
+
+
+def test_families_mix_freely() -> None:
+    settings = load(
+        {"ASR_APP_ID": "1", "ASR_ACCESS_TOKEN": "t", "LLM_BASE_URL": "http://localhost:11434/v1", "LLM_MODEL": "qwen"}
+    )
+
+    assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("volcengine", "openai", "emulator")
+    assert settings.llm.url == "http://localhost:11434/v1"
+
+
+def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
+    assert load({"ARK_API_KEY": "a", "LLM_MODEL": "m", "LLM_ENDPOINT_ID": "ep-1"}).llm.model == "ep-1"
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [
+        ({"ASR_APP_ID": "1"}, "ASR_ACCESS_TOKEN"),
+        ({"TTS_PROVIDER": "volcengine"}, "TTS_APP_ID"),
+        ({"LLM_PROVIDER": "volcengine"}, "ARK_API_KEY"),
+        ({"LLM_PROVIDER": "openai", "LLM_BASE_URL": "http://x/v1"}, "LLM_MODEL"),
+        ({"CALL_PORT": "eighty"}, "CALL_PORT"),
+        ({"CALL_PORT": "70000"}, "CALL_PORT"),
+        ({"VOICE_CALL_TTS_FORMAT": "wav"}, "VOICE_CALL_TTS_FORMAT"),
+        ({"VOICE_CALL_ASR_SAMPLE_RATE": "8000"}, "VOICE_CALL_ASR_SAMPLE_RATE"),
+        ({"VOLC_ASR_COMPRESS": "maybe"}, "VOLC_ASR_COMPRESS"),
+        ({"LLM_TEMPERATURE": "nan"}, "LLM_TEMPERATURE"),
+    ],
+)
+def test_a_wrong_or_missing_setting_is_named(values: dict[str, str], names: str) -> None:
+    with pytest.raises(ConfigError, match=names):
+        load(values)
+
+
+def test_no_secret_has_a_repr() -> None:
+    secrets = {
+        name: f"secret-{name}"
+        for name in (
+            "VOLC_API_KEY",
+            "ASR_ACCESS_TOKEN",
+            "TTS_ACCESS_TOKEN",
+            "ARK_API_KEY",
+            "VOLC_ACCESSKEY",
+            "VOLC_SECRETKEY",
+            "ACCESS_TOKEN",
+        )
+    }
+
+    assert "secret-" not in repr(load({"ASR_APP_ID": "1", "TTS_APP_ID": "1", **secrets}))
+
+
+def test_the_example_file_lists_every_setting_with_its_default() -> None:
+    listed = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", (ROOT / ".env.example").read_text("utf-8"), re.MULTILINE))
+    env = Env({name: value for name, value in listed.items() if value})
+
+    assert read(env) == load({})
+    assert set(listed) == set(env.names)
+
+
+def test_the_version_is_the_projects() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == VERSION
