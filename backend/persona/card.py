@@ -1,0 +1,191 @@
+"""A persona card: one YAML file that holds a whole character, checked when it is loaded. See `docs/persona.md`."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from backend.errors import CardError
+from backend.persona.complaint import complaint
+from backend.persona.spoken import fault
+from backend.persona.yaml_file import read_yaml
+
+AVATARS: Final = Path(__file__).resolve().parents[2] / "assets" / "avatars"
+
+VoiceProvider = Literal["volcengine", "dashscope", "emulator"]
+
+
+def _sound_text(text: str) -> str:
+    """YAML's escapes can spell half a surrogate pair, which no wire carries."""
+    if re.search(r"[\ud800-\udfff]", text):
+        raise ValueError("has half a surrogate pair")
+    if not text.strip():
+        raise ValueError("is empty")
+    return text.strip()
+
+
+def _utterable(line: str) -> str:
+    if reason := fault(line):
+        raise ValueError(reason)
+    return line
+
+
+def _listed(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Text = Annotated[str, AfterValidator(_sound_text)]
+Line = Annotated[Text, AfterValidator(_utterable)]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
+Factor = Annotated[float, Field(strict=True, ge=0.5, le=2.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tagline(_Part):
+    """Who she is in one line, in the page's two languages."""
+
+    zh: Text
+    en: Text
+
+
+class VoiceIds(_Part):
+    """Her voice, by each provider's own id."""
+
+    volcengine: Text | None = None
+    dashscope: Text | None = None
+    emulator: Text | None = None
+
+    @model_validator(mode="after")
+    def _has_one(self) -> Self:
+        if not (self.volcengine or self.dashscope or self.emulator):
+            raise ValueError("names no voice: give one for volcengine, dashscope or emulator")
+        return self
+
+
+class Voice(_Part):
+    """A voice that the page may offer."""
+
+    id: Text
+    name: Text
+    language: Text
+    gender: Literal["female", "male", "neutral"]
+
+
+class OfferedVoices(_Part):
+    """Other voices, by provider."""
+
+    volcengine: tuple[Voice, ...] = ()
+    dashscope: tuple[Voice, ...] = ()
+    emulator: tuple[Voice, ...] = ()
+
+
+class Speech(_Part):
+    """How the voice is used. `emotion` is a name of the provider's, or empty."""
+
+    rate: Factor = 1.0
+    volume: Factor = 1.0
+    emotion: str = ""
+
+
+class Example(_Part):
+    """A short exchange. `caller` is one way of saying it, or several."""
+
+    caller: Texts
+    answer: Line
+
+
+class Check(_Part):
+    """Of the answers to `asks`: each holds one of `must` and none of `must_not`."""
+
+    asks: Texts
+    must: tuple[Text, ...] = ()
+    must_not: tuple[Text, ...] = ()
+
+
+class Card(_Part):
+    """A whole character."""
+
+    id: str = Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")
+    name: Text
+    name_latin: Text | None = None
+    language: str = Field(pattern=r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\z")
+    tagline: Tagline
+    avatar: str = Field(pattern=r"\A[A-Za-z0-9_-]+\.svg\z")
+    greeting: Line | None = None
+    character: Text
+    style: Text
+    boundaries: Text
+    voice: VoiceIds
+    voices: OfferedVoices = OfferedVoices()
+    speech: Speech = Speech()
+    examples: tuple[Example, ...] = Field(min_length=1)
+    idle_prompt: Line
+    fallback: Line
+    tests: tuple[Check, ...] = ()
+
+    def voice_for(self, provider: VoiceProvider) -> str:
+        """The provider's id of her voice.
+
+        Raises:
+            CardError: the card names none for this provider.
+        """
+        voice: str | None = getattr(self.voice, provider)
+        if voice is None:
+            raise CardError(f"{self.id}: voice.{provider}: missing, and this provider is to speak")
+        return voice
+
+    def voices_for(self, provider: VoiceProvider) -> tuple[Voice, ...]:
+        """What the page may offer; her own voice comes first."""
+        own: str | None = getattr(self.voice, provider)
+        offered: tuple[Voice, ...] = getattr(self.voices, provider)
+        if own is None:
+            return offered
+        unnamed = Voice(id=own, name=self.name, language=self.language, gender="neutral")
+        first = next((voice for voice in offered if voice.id == own), unnamed)
+        return (first, *(voice for voice in offered if voice.id != own))
+
+
+_PARTS: Final = (Card, Tagline, VoiceIds, Voice, Speech, Example, Check)
+KEYS: Final = frozenset(key for part in _PARTS for key in part.model_fields)
+
+
+def load(path: Path, *, avatars: Path = AVATARS) -> Card:
+    """Read and check one card.
+
+    Raises:
+        CardError: `FILE: KEY: REASON`, whatever is wrong with the file.
+    """
+    value = read_yaml(path)
+    card = _validated(path, value)
+    _check_examples(path, card)
+    if avatar_file(path, card, avatars) is None:
+        raise CardError(f"{path.name}: avatar: there is no {card.avatar} beside the card, nor in {avatars}")
+    return card
+
+
+def avatar_file(path: Path, card: Card, avatars: Path = AVATARS) -> Path | None:
+    """Where the card's picture lies: beside the card, else among the common ones."""
+    places = (path.parent / card.avatar, avatars / card.avatar)
+    return next((place for place in places if place.is_file()), None)
+
+
+def _validated(path: Path, value: Any) -> Card:
+    try:
+        return Card.model_validate(value)
+    except ValidationError as exc:
+        raise CardError(f"{path.name}: {complaint(exc, KEYS)}") from exc
+
+
+def _check_examples(path: Path, card: Card) -> None:
+    """No way of saying something twice: the second answer would never be found, or confuse the model."""
+    seen: dict[str, int] = {}
+    for number, example in enumerate(card.examples, 1):
+        for line in example.caller:
+            plain = "".join(filter(str.isalnum, line.casefold())) or line
+            if plain in seen:
+                raise CardError(f"{path.name}: examples[{number}].caller: repeats examples[{seen[plain]}]: {line}")
+            seen[plain] = number
