@@ -57,7 +57,14 @@ def _gate(house: House) -> Middleware:
 
 
 async def _health(house: House, _: web.Request) -> web.Response:
-    return web.json_response({"status": "ok", "engine": house.engine, "chat": house.loaded.chat.label})
+    chat = house.loaded.chat.label
+    labels = {"asr": _label(house, house.loaded.recognition), "llm": chat, "tts": _label(house, house.loaded.synthesis)}
+    return web.json_response({"status": "ok", "engine": house.engine, "chat": chat, "labels": labels})
+
+
+def _label(house: House, engine: object) -> str:
+    """How an engine names itself, where it does."""
+    return str(getattr(engine, "label", house.engine))
 
 
 async def _close(house: House, _: web.Application) -> None:

@@ -12,7 +12,7 @@ ON_DEVICE: Final = "on-device"
 NAMES: Final = (SCRIPTED, ON_DEVICE)
 
 
-async def build(name: str, prompter: Prompter, cache: Path, progress: Callable[[str], None]) -> Engines:
+async def build(name: str, prompter: Prompter, cache: Path | None, progress: Callable[[str], None]) -> Engines:
     """Load the engines of this name.
 
     Raises:
