@@ -1,0 +1,69 @@
+"""The call server over real sockets in the test's own event loop, with whatever services a test wants."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from websockets.asyncio.server import serve
+
+from backend.ports import ChatModel, Message, Recognizer, SpeechOptions, Synthesizer
+from backend.protocol.events import CallConfig
+from backend.reception import CALL_PATH, Reception
+from backend.session import Services, SessionLimits
+from backend.store.memory import MemoryStore
+from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
+
+
+@dataclass
+class Switchboard:
+    """What a test sets up, and what it finds afterwards."""
+
+    recognizer: Recognizer = field(default_factory=FakeRecognizer)
+    model: ChatModel = field(default_factory=lambda: FakeModel([]))
+    synthesizer: Synthesizer = field(default_factory=FakeSynthesizer)
+    limits: SessionLimits = field(default_factory=SessionLimits)
+    store: MemoryStore = field(default_factory=lambda: MemoryStore(20))
+    defaults: CallConfig = field(default_factory=CallConfig)
+    access_token: str = ""
+    max_calls: int = 100
+    max_message_bytes: int = 1024 * 1024
+    blocked_write_s: float = 5.0
+    url: str = ""
+    reception: Reception | None = None
+
+    def services(self) -> Services:
+        def prompt(_persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
+            return (*history, Message("user", text))
+
+        def voice(config: CallConfig) -> SpeechOptions:
+            return SpeechOptions(config.speaker or "voice-1", config.audio_format, config.sample_rate)
+
+        return Services(
+            self.recognizer, self.model, self.synthesizer, self.store, prompt, voice, {"qiao_qingqing"}.__contains__
+        )
+
+
+@asynccontextmanager
+async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
+    """Run it for the length of the block; `board.url` says where it answers."""
+    board.reception = Reception(
+        board.services(),
+        board.limits,
+        board.defaults,
+        access_token=board.access_token,
+        max_calls=board.max_calls,
+        blocked_write_s=board.blocked_write_s,
+    )
+    async with serve(
+        board.reception.answer,
+        "127.0.0.1",
+        0,
+        process_request=board.reception.admit,
+        select_subprotocol=board.reception.choose_subprotocol,
+        max_size=board.max_message_bytes,
+        compression=None,
+        close_timeout=1,
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        board.url = f"ws://127.0.0.1:{port}{CALL_PATH}"
+        yield board
