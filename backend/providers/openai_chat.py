@@ -1,10 +1,12 @@
 """Any OpenAI-compatible chat service, through the `openai` library."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 from backend.errors import ConfigError
-from backend.ports import ChatItem, Message
+from backend.providers.chat_stream import ODD_ANSWERS, ChatTimes, Chunks, Library, StreamedChat, http_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +44,45 @@ class ChatConfig:
             raise ConfigError("an OpenAI-compatible chat service needs a base URL and a model")
 
 
-class OpenAiChat:
+class OpenAiChat(StreamedChat):
     """`ChatModel` over any OpenAI-compatible URL."""
 
     def __init__(self, config: ChatConfig) -> None:
+        times = ChatTimes(
+            config.first_token_timeout_s,
+            config.token_timeout_s,
+            config.connect_timeout_s,
+            config.retry_backoff_s,
+            config.keepalive_s,
+        )
+        super().__init__(times, (config.api_key,))
         self._config = config
 
-    async def warm(self) -> None:
-        """Load the library in a thread, so that the first reply need not."""
-        raise NotImplementedError
+    def _load(self) -> Library:
+        openai = importlib.import_module("openai")
+        httpx2 = importlib.import_module("httpx2")
+        client = openai.AsyncOpenAI(
+            api_key=self._config.api_key or "none",  # the library insists on one
+            base_url=self._config.base_url,
+            max_retries=0,  # it would repeat a whole timeout, twice
+            http_client=http_client("httpx2", self._config.base_url, self._times),
+        )
+        return Library(
+            client,
+            (openai.APITimeoutError, httpx2.TimeoutException),
+            (openai.OpenAIError, httpx2.HTTPError, *ODD_ANSWERS),
+        )
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[ChatItem]:
-        """Stream the answer. Closing the iterator ends the request."""
-        raise NotImplementedError
-
-    async def aclose(self) -> None:
-        """Let go of every connection."""
-        raise NotImplementedError
+    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Chunks:
+        config = self._config
+        wishes: dict[str, Any] = {"temperature": config.temperature, "max_tokens": config.max_tokens}
+        if config.ask_usage:
+            wishes["stream_options"] = {"include_usage": True}
+        stream = await library.client.chat.completions.create(
+            model=config.model,
+            messages=messages,
+            stream=True,
+            extra_body=dict(config.extra_body),
+            **{name: wish for name, wish in wishes.items() if wish is not None},
+        )
+        return cast("Chunks", stream)

@@ -1,25 +1,71 @@
 """Chat models of Ark, through the Volcengine SDK's Ark runtime."""
 
-from collections.abc import AsyncIterator, Sequence
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
-from backend.ports import ChatItem, Message
+from backend.errors import ProviderError
+from backend.providers.chat_stream import ODD_ANSWERS, ChatTimes, Chunks, Library, StreamedChat, http_client
+from backend.providers.volcengine.ark_keys import TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
 
+_INVALID_PARAMETER: Final = "InvalidParameter"
 
-class ArkChat:
+
+class ArkChat(StreamedChat):
     """`ChatModel` over Ark."""
 
     def __init__(self, config: ArkConfig) -> None:
+        times = ChatTimes(
+            config.first_token_timeout_s,
+            config.token_timeout_s,
+            config.connect_timeout_s,
+            config.retry_backoff_s,
+            config.keepalive_s,
+        )
+        super().__init__(times, (config.api_key, config.secret_key, config.access_key))
         self._config = config
+        self._key = None if config.api_key else TemporaryKey(config)
+        self._sends_thinking = config.thinking_off
 
-    async def warm(self) -> None:
-        """Load the library in a thread, so that the first reply need not."""
-        raise NotImplementedError
+    def _load(self) -> Library:
+        runtime = importlib.import_module("volcenginesdkarkruntime")
+        errors = importlib.import_module("volcenginesdkarkruntime._exceptions")
+        httpx = importlib.import_module("httpx")
+        client = runtime.AsyncArk(
+            api_key=self._config.api_key or "exchanged for each request",
+            base_url=self._config.base_url,
+            max_retries=0,  # the SDK would repeat a whole timeout, twice
+            http_client=http_client("httpx", self._config.base_url, self._times),
+        )
+        return Library(
+            client,
+            (errors.ArkAPITimeoutError, httpx.TimeoutException),
+            (errors.ArkError, httpx.HTTPError, *ODD_ANSWERS),
+        )
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[ChatItem]:
-        """Stream the answer. Closing the iterator ends the request."""
-        raise NotImplementedError
+    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Chunks:
+        config = self._config
+        options: dict[str, Any] = {}
+        if self._sends_thinking and not amended:
+            options["thinking"] = {"type": "disabled"}
+        if self._key is not None:
+            options["extra_headers"] = {"Authorization": f"Bearer {await self._key.get()}"}
+        stream = await library.client.chat.completions.create(
+            model=config.model,
+            messages=messages,
+            temperature=config.temperature,
+            max_tokens=config.max_tokens,
+            stream=True,
+            stream_options={"include_usage": True},
+            **options,
+        )
+        return cast("Chunks", stream)
 
-    async def aclose(self) -> None:
-        """Let go of every connection."""
-        raise NotImplementedError
+    def _can_amend(self, error: ProviderError) -> bool:
+        """A model without the switch for thinking refuses it; which parameter it minded, only trying can tell."""
+        return self._sends_thinking and error.vendor_code.startswith(_INVALID_PARAMETER)
+
+    def _amend_always(self) -> None:
+        super()._amend_always()
+        self._sends_thinking = False

@@ -197,6 +197,8 @@ class ArkConfig:
         access_key, secret_key: the account's pair, exchanged for a temporary key; used when there is no API key.
         model: an endpoint id (`ep-…`) or a dated model id.
         project: of the model, needed with the key pair and a model id only.
+        region: of the key pair's exchange.
+        keys_url: where the pair is exchanged; empty is the SDK's choice for the region.
         base_url: the SDK reads no environment variable for it.
         temperature, max_tokens: None leaves them to the service.
         thinking_off: a caller does not wait for reasoning. A model without the switch refuses it; the adapter then asks
@@ -214,6 +216,7 @@ class ArkConfig:
     secret_key: str = field(default="", repr=False)
     project: str = "default"
     region: str = "cn-beijing"
+    keys_url: str = ""
     base_url: str = "https://ark.cn-beijing.volces.com/api/v3"
     temperature: float | None = 0.8
     max_tokens: int | None = 2_000

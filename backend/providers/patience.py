@@ -1,0 +1,73 @@
+"""Deadlines of an exchange with a service, which may move while someone waits."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from backend.errors import ProviderError, ProviderTimeout, Stage
+
+T = TypeVar("T")
+
+
+class Patience:
+    """How long the next message may take. One task waits; any other may move the deadline meanwhile."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage: Stage = stage
+        self._what = ""
+        self._within_s = 0.0
+        self._deadline: float | None = None
+        self._timer: asyncio.Timeout | None = None
+        self._interruption: Exception | None = None
+
+    def expect(self, what: str, within_s: float) -> None:
+        """From now on, this has to come within that time."""
+        self._what, self._within_s = what, within_s
+        self._move(asyncio.get_running_loop().time() + within_s)
+
+    def relax(self) -> None:
+        """Nothing is owed."""
+        self._move(None)
+
+    def interrupt(self, error: Exception) -> None:
+        """Have the waiting task, and every later one, raise this."""
+        self._interruption = error
+        self._move(asyncio.get_running_loop().time())
+
+    async def wait(self, message: Awaitable[T]) -> T:
+        """Wait for it until the deadline.
+
+        Raises:
+            ProviderTimeout: what was expected did not come in time.
+            Exception: the one that `interrupt` was given.
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline) as self._timer:
+                return await message
+        except TimeoutError as exc:
+            if self._interruption is not None:
+                raise self._interruption from None
+            raise ProviderTimeout(self._stage, f"{self._what} did not come within {self._within_s:g} s") from exc
+        finally:
+            self._timer = None
+
+    def _move(self, deadline: float | None) -> None:
+        self._deadline = deadline
+        if self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(deadline)
+
+
+async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
+    """Do it, and once more when it failed in a way that another try may mend.
+
+    A timeout is final: whoever waits has waited long enough.
+    """
+    try:
+        return await attempt()
+    except ProviderTimeout:
+        raise
+    except ProviderError as error:
+        if not error.retryable:
+            raise
+    await asyncio.sleep(backoff_s)
+    return await attempt()
