@@ -17,7 +17,8 @@ from backend.errors import ConfigError
 from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
 from backend.persona.shelf import Shelf
-from backend.reception import CALL_PATH, Reception
+from backend.protocol.events import CALL_PATH
+from backend.reception import Reception
 from backend.session import Services
 from backend.settings import Settings, load
 from backend.store.memory import MemoryStore

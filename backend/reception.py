@@ -18,13 +18,12 @@ from backend.call.moves import Fault
 from backend.errors import BUSY, UNAUTHORIZED, SessionIdError
 from backend.line import WebSocketLine
 from backend.protocol import frames
-from backend.protocol.events import BOT_ERROR, CallConfig, parse_query
+from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, parse_query
 from backend.protocol.frames import EventFrame
 from backend.session import CallSession, Services, SessionLimits
 
 log = logging.getLogger(__name__)
 
-CALL_PATH: Final = "/api/live_voice_call/chat"
 PATHS: Final = frozenset({CALL_PATH, "/"})
 SUBPROTOCOL: Final = Subprotocol("lvc")
 _TOKEN_PREFIX: Final = "token."  # noqa: S105 - the name of the place, not a secret

@@ -12,7 +12,7 @@ from backend.cast import Cast
 from backend.errors import CardError, ProviderError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
-from backend.reception import CALL_PATH
+from backend.protocol.events import CALL_PATH
 from backend.version import VERSION
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,9 @@ from typing import Any, Final, Literal
 from backend.errors import EventError, SessionIdError
 from backend.protocol.frames import EventFrame, Framing
 
+CALL_PATH: Final = "/api/live_voice_call/chat"
+"""Where calls are taken."""
+
 BOT_READY: Final = "BotReady"
 SENTENCE_RECOGNIZED: Final = "SentenceRecognized"
 TTS_SENTENCE_START: Final = "TTSSentenceStart"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from websockets.asyncio.server import serve
 
 from backend.ports import ChatModel, Message, Recognizer, SpeechOptions, Synthesizer
-from backend.protocol.events import CallConfig
-from backend.reception import CALL_PATH, Reception
+from backend.protocol.events import CALL_PATH, CallConfig
+from backend.reception import Reception
 from backend.session import Services, SessionLimits
 from backend.store.memory import MemoryStore
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
