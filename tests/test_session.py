@@ -1,9 +1,12 @@
 """One call over a real socket, with services that follow a script."""
 
 import asyncio
+import base64
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.typing import Subprotocol
 
 from backend.call.machine import CallLimits
 from backend.ears import EarsLimits
@@ -335,6 +338,15 @@ async def test_without_the_token_the_door_stays_shut() -> None:
         assert refusal.value.response.status_code == 401
         async with dialled(board.url, headers={"Authorization": "Bearer open sesame"}):
             pass
+
+
+async def test_a_browser_presents_the_token_as_a_subprotocol_and_is_answered_without_it() -> None:
+    token = base64.urlsafe_b64encode(b"open sesame").decode().rstrip("=")
+    async with (
+        answering(Switchboard(access_token="open sesame")) as board,
+        connect(board.url, subprotocols=[Subprotocol("lvc"), Subprotocol(f"token.{token}")]) as socket,
+    ):
+        assert socket.subprotocol == "lvc"
 
 
 async def test_a_full_house_is_busy_and_says_when_to_try_again() -> None:

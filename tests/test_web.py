@@ -1,0 +1,145 @@
+"""The page's server: files, and what the page asks."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from backend.cast import Cast
+from backend.errors import ProviderUnavailable
+from backend.persona.card import AVATARS
+from backend.persona.shelf import CARDS, Shelf
+from backend.web import Web
+from tests.support.fakes import FakeSynthesizer
+
+SERVICES = {
+    "asr": {"provider": "emulator", "label": "ears"},
+    "llm": {"provider": "emulator", "label": "replies (offline stand-in)"},
+    "tts": {"provider": "emulator", "label": "voice"},
+}
+
+
+@asynccontextmanager
+async def serving(dist: Path, voice: FakeSynthesizer | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+    shelf = Shelf()
+    cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
+    page = Web(cast, voice or FakeSynthesizer(), call_port=4711, services=SERVICES, calls=lambda: 3, dist=dist)
+    runner = web.AppRunner(page.app())
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{runner.addresses[0][1]}") as http:
+            yield http
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    (tmp_path / "dist" / "assets").mkdir(parents=True)
+    (tmp_path / "dist" / "index.html").write_text("<title>call</title>")
+    (tmp_path / "dist" / "assets" / "app-1a2b.js").write_text("1")
+    (tmp_path / "secret.txt").write_text("secret")
+    return tmp_path / "dist"
+
+
+async def got(http: aiohttp.ClientSession, path: str) -> Any:
+    async with http.get(path) as response:
+        assert response.status == 200, await response.text()
+        return await response.json()
+
+
+async def test_the_page_is_served_with_a_strict_policy_and_fresh_each_time(dist: Path) -> None:
+    async with serving(dist) as http, http.get("/") as response:
+        assert await response.text() == "<title>call</title>"
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert "script-src 'self';" in response.headers["Content-Security-Policy"]
+        assert "unsafe" not in response.headers["Content-Security-Policy"]
+
+
+async def test_a_file_with_a_hash_in_its_name_is_kept(dist: Path) -> None:
+    async with serving(dist) as http, http.get("/assets/app-1a2b.js") as response:
+        assert "immutable" in response.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/nothing.js"])
+async def test_nothing_outside_the_page_is_served(dist: Path, path: str) -> None:
+    async with serving(dist) as http, http.get(path) as response:
+        assert response.status == 404
+
+
+async def test_a_page_that_is_not_built_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as http, http.get("/") as response:
+        assert response.status == 503
+        assert "make run" in await response.text()
+
+
+async def test_the_page_learns_where_and_whom_it_calls(dist: Path) -> None:
+    async with serving(dist) as http:
+        config = await got(http, "/api/config")
+
+    assert config["call"] == {"url": None, "port": 4711, "path": "/api/live_voice_call/chat"}
+    assert config["persona"]["name"] == "乔青青"
+    assert config["offline_stand_in"] is True
+
+
+async def test_every_persona_has_a_picture(dist: Path) -> None:
+    async with serving(dist) as http:
+        personas = await got(http, "/api/personas")
+        for persona in personas["personas"]:
+            async with http.get(persona["avatar"]) as picture:
+                assert picture.status == 200
+                assert picture.content_type == "image/svg+xml"
+
+    assert personas["default"] == "qiao_qingqing"
+
+
+async def test_voices_are_those_of_the_persona_and_can_be_heard_once_made(dist: Path) -> None:
+    voice = FakeSynthesizer()
+    async with serving(dist, voice) as http:
+        voices = await got(http, "/api/voices?persona=qiao_qingqing")
+        for _ in range(2):
+            async with http.get(voices["voices"][0]["sample"]) as sample:
+                assert sample.content_type == "audio/mpeg"
+                assert await sample.read() == "".join(voice.said).encode()
+
+    assert voices["default"] == voices["voices"][0]["id"]
+    assert len(voice.options) == 1
+
+
+async def test_a_stranger_voice_or_persona_is_not_found(dist: Path) -> None:
+    async with serving(dist) as http:
+        for path in ("/api/voices/whoever/sample", "/api/voices?persona=nobody", "/api/personas/nobody/avatar.svg"):
+            async with http.get(path) as response:
+                assert response.status == 404, path
+
+
+async def test_a_voice_service_that_fails_is_told_without_its_secrets(dist: Path) -> None:
+    voice = FakeSynthesizer()
+    voice.refuses = ProviderUnavailable("tts", "token abc refused")
+    async with serving(dist, voice) as http:
+        voices = await got(http, "/api/voices")
+        async with http.get(voices["voices"][0]["sample"]) as response:
+            assert response.status == 502
+            assert json.loads(await response.text()) == {"error": "TTSFailed"}
+
+
+async def test_health_counts_the_calls(dist: Path) -> None:
+    async with serving(dist) as http:
+        assert (await got(http, "/healthz"))["calls"] == 3
+
+
+def test_a_card_of_ones_own_by_path_is_on_the_shelf(tmp_path: Path) -> None:
+    text = (CARDS / "qiao_qingqing.yaml").read_text("utf-8").replace("id: qiao_qingqing", "id: mine", 1)
+    (tmp_path / "mine.yaml").write_text(text, "utf-8")
+    shutil.copy(AVATARS / "qiao_qingqing.svg", tmp_path / "qiao_qingqing.svg")
+    shelf = Shelf()
+
+    assert shelf.open(str(tmp_path / "mine.yaml")).id == "mine"
+    assert shelf.has("mine")
