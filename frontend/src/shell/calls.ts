@@ -49,6 +49,8 @@ export interface Surroundings {
   settings: Store<Settings, Partial<Settings>>;
   log: Log;
   place(): CallPlace;
+  /** The id of the persona on the line. */
+  persona(): string;
   whyRefused(token: string): Promise<Failure>;
 }
 
@@ -213,8 +215,7 @@ export class Calls {
 
   private ready(): void {
     clearTimeout(this.patience);
-    const { voices, persona } = this.around.settings.get();
-    const speaker = voices[persona ?? ""];
+    const speaker = this.around.settings.get().voices[this.around.persona()];
     if (speaker) this.link?.send({ event: "BotUpdateConfig", payload: { speaker } });
     for (const pcm of this.backlog.drain()) this.link?.sound(pcm);
     this.sendWaitingText();
@@ -333,7 +334,7 @@ export class Calls {
     const change: CallConfig = {};
     if (now.bargeIn !== before.bargeIn) change.barge_in = now.bargeIn;
     if (now.persona !== before.persona && now.persona) change.persona = now.persona;
-    const voice = now.voices[now.persona ?? ""];
+    const voice = now.voices[this.around.persona()];
     if (voice && (now.voices !== before.voices || change.persona)) change.speaker = voice;
     if (Object.keys(change).length > 0) this.link?.send({ event: "BotUpdateConfig", payload: change });
   }

@@ -74,3 +74,13 @@ export function browserStorage(): Storage | null {
     return null;
   }
 }
+
+/** Empty, or an address that a WebSocket can be opened to. */
+export function validServer(address: string): boolean {
+  if (address.trim() === "") return true;
+  try {
+    return ["ws:", "wss:"].includes(new URL(address.trim()).protocol);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,85 @@
+/** The composition root: builds the stores and the call, asks the server who it is, draws the page. */
+
+import { render } from "preact";
+import { currentTurn, transcript } from "./call/state";
+import { Calls } from "./shell/calls";
+import { openConversations } from "./shell/conversations";
+import { createLog } from "./shell/log";
+import { browserStorage, openSettings } from "./shell/settings";
+import { createRecord } from "./shell/store";
+import { fetchConfig, fetchPersonas, whyRefused } from "./shell/world";
+import { App } from "./ui/app";
+import type { Page, View, World } from "./ui/context";
+import "./styles/index.css";
+
+const WIDE = "(min-width: 1000px)";
+const RELOOK_MS = 4000;
+
+function start(root: HTMLElement): void {
+  const storage = browserStorage();
+  const settings = openSettings(storage);
+  const log = createLog();
+  const world = createRecord<World>({ config: null, personas: [], voices: {}, unreachable: false });
+  const calls = new Calls({
+    settings,
+    log,
+    place: () => world.get().config?.call ?? { url: null, port: 8888, path: "/api/live_voice_call/chat" },
+    persona: () => settings.get().persona ?? world.get().config?.persona.id ?? "",
+    whyRefused,
+  });
+  const wide = window.matchMedia(WIDE);
+  const view = createRecord<View>({
+    panel: null,
+    developer: false,
+    keyboard: false,
+    volume: false,
+    wide: wide.matches,
+  });
+  wide.addEventListener("change", () => view.dispatch({ wide: wide.matches, panel: null }));
+  const page: Page = { calls, settings, conversations: openConversations(storage), log, world, view };
+  keepConversations(page);
+  exposeForTests(page);
+  void look(page);
+  render(<App page={page} />, root);
+}
+
+/** The server may start after the page: look again until it answers. */
+async function look(page: Page): Promise<void> {
+  try {
+    const [config, personas] = await Promise.all([fetchConfig(), fetchPersonas().catch(() => [])]);
+    page.world.dispatch({ config, personas: personas.length > 0 ? personas : [config.persona], unreachable: false });
+  } catch {
+    page.world.dispatch({ unreachable: true });
+    setTimeout(() => void look(page), RELOOK_MS);
+  }
+}
+
+/** Whenever a turn is over or the call ends, what was said is kept under its session. */
+function keepConversations({ calls, conversations, settings, world }: Page): void {
+  calls.store.watch((now, before) => {
+    const settled = now.line !== before.line || currentTurn(now)?.over !== currentTurn(before)?.over;
+    const said = settled ? transcript(now) : [];
+    if (!settled || !now.sid || said.length === 0) return;
+    const kept = conversations.get().find((each) => each.sid === now.sid);
+    const conversation = {
+      sid: now.sid,
+      persona: settings.get().persona ?? world.get().config?.persona.id ?? "",
+      startedAt: kept?.startedAt ?? said[0]?.at ?? Date.now(),
+      updatedAt: Date.now(),
+      said,
+    };
+    conversations.dispatch({ type: "kept", conversation });
+  });
+}
+
+/** The browser tests read what a person would hear and see: only where the address asks for it. */
+function exposeForTests(page: Page): void {
+  if (new URLSearchParams(window.location.search).has("probe")) Object.assign(window, { __call: page });
+}
+
+function installShell(): void {
+  if ("serviceWorker" in navigator && import.meta.env.PROD) void navigator.serviceWorker.register("/sw.js");
+}
+
+start(document.getElementById("root") as HTMLElement);
+installShell();

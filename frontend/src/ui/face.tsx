@@ -1,0 +1,122 @@
+/** The living portrait: the server's drawing, posed for every frame of the screen. */
+
+import { useEffect, useRef } from "preact/hooks";
+import { phaseOf } from "../call/state";
+import { type Avatar, readAvatar } from "../portrait/avatar";
+import { type Pose, poseOf, stillPose } from "../portrait/pose";
+import type { Calls } from "../shell/calls";
+import { usePage } from "./context";
+
+const NECK = { x: 200, y: 300 };
+
+export function Face({ avatar, name }: { avatar: string; name: string }) {
+  const { calls } = usePage();
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    let stop = () => {};
+    let gone = false;
+    void fetchAvatar(avatar).then((drawing) => {
+      if (gone || !drawing || !frame.current) return;
+      frame.current.replaceChildren(drawing.svg);
+      paint(drawing.palette);
+      stop = animate(drawing, calls, frame.current);
+    });
+    return () => {
+      gone = true;
+      stop();
+    };
+  }, [avatar, calls]);
+  return <div class="face" ref={frame} role="img" aria-label={name} />;
+}
+
+async function fetchAvatar(address: string): Promise<Avatar | null> {
+  try {
+    const answer = await fetch(address);
+    return answer.ok ? readAvatar(await answer.text(), "face-") : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The room takes the colours of who is in it. */
+function paint(palette: Avatar["palette"]): void {
+  for (const [name, colour] of Object.entries(palette)) {
+    document.documentElement.style.setProperty(`--${name}`, colour);
+  }
+}
+
+function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const move = mover(avatar);
+  let phase = phaseOf(calls.store.get());
+  let began = performance.now();
+  let request = 0;
+  const draw = (ms: number) => {
+    const state = calls.store.get();
+    const next = phaseOf(state);
+    if (next !== phase) began = ms;
+    phase = next;
+    const { caller, friend } = calls.levels;
+    const mood = { phase, muted: state.muted, now: ms / 1000, since: (ms - began) / 1000, caller, friend };
+    move(still.matches ? stillPose(mood) : poseOf(mood));
+    const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
+    frame.parentElement?.style.setProperty("--level", still.matches ? "0" : level.toFixed(3));
+    request = requestAnimationFrame(draw);
+  };
+  request = requestAnimationFrame(draw);
+  return () => cancelAnimationFrame(request);
+}
+
+/** Poses are reached softly, except the mouth, which has to keep up. */
+function mover({ parts }: Avatar): (pose: Pose) => void {
+  let now: Pose | null = null;
+  const middle = (part: SVGElement | undefined) => {
+    const box = (part as SVGGraphicsElement | undefined)?.getBBox();
+    return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2, top: box.y } : { x: 200, y: 240, top: 240 };
+  };
+  const eyes = middle(parts.eyes);
+  const mouth = middle(parts["mouth-open"]);
+  return (target) => {
+    now = now ? approach(now, target) : target;
+    const head = `translate(0 ${f(now.nod)}) rotate(${f(now.tilt)} ${NECK.x} ${NECK.y})`;
+    parts.breath?.setAttribute("transform", `translate(0 ${f(now.lift)}) ${scaleAbout(200, 480, 1, now.breath)}`);
+    parts.head?.setAttribute("transform", head);
+    parts["head-back"]?.setAttribute("transform", head);
+    parts.brows?.setAttribute("transform", `translate(0 ${f(-now.brows)})`);
+    parts.pupils?.setAttribute("transform", `translate(${f(now.gazeX)} ${f(now.gazeY)})`);
+    parts.eyes?.setAttribute("transform", scaleAbout(eyes.x, eyes.y, 1, now.lids));
+    show(parts.eyes, !now.asleep);
+    show(parts["eyes-closed"], now.asleep);
+    const open = now.mouth > 0.08;
+    show(parts["mouth-open"], open);
+    show(parts["mouth-closed"], !open);
+    const width = 0.86 + 0.14 * now.mouth;
+    parts["mouth-open"]?.setAttribute("transform", scaleAbout(mouth.x, mouth.top, width, 0.3 + 0.8 * now.mouth));
+  };
+}
+
+function approach(now: Pose, target: Pose): Pose {
+  const near = (a: number, b: number) => a + (b - a) * 0.12;
+  return {
+    ...target,
+    lift: near(now.lift, target.lift),
+    tilt: near(now.tilt, target.tilt),
+    nod: near(now.nod, target.nod),
+    gazeX: near(now.gazeX, target.gazeX),
+    gazeY: near(now.gazeY, target.gazeY),
+    brows: near(now.brows, target.brows),
+    mouth: now.mouth + (target.mouth - now.mouth) * 0.55,
+  };
+}
+
+function scaleAbout(x: number, y: number, sx: number, sy: number): string {
+  return `translate(${f(x)} ${f(y)}) scale(${f(sx)} ${f(sy)}) translate(${f(-x)} ${f(-y)})`;
+}
+
+function show(part: SVGElement | undefined, visible: boolean): void {
+  part?.setAttribute("opacity", visible ? "1" : "0");
+}
+
+function f(value: number): string {
+  return value.toFixed(3);
+}

@@ -1,0 +1,41 @@
+/** A sheet over the page: from below on a phone, from the side on a desk. The browser keeps the focus in it. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useWords } from "./context";
+import { Icon } from "./icon";
+
+interface SheetProps {
+  title: string;
+  kind: string;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+export function Sheet({ title, kind, onClose, children }: SheetProps) {
+  const { texts } = useWords();
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    dialog.current?.showModal();
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
+    <dialog
+      ref={dialog}
+      class={`sheet ${kind}`}
+      aria-label={title}
+      onClose={onClose}
+      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+    >
+      <div class="sheet-inside">
+        <header class="sheet-head">
+          <h2>{title}</h2>
+          <button type="button" class="small" aria-label={texts.close} onClick={() => dialog.current?.close()}>
+            <Icon name="close" />
+          </button>
+        </header>
+        <div class="sheet-body">{children}</div>
+      </div>
+    </dialog>
+  );
+}

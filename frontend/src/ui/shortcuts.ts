@@ -1,0 +1,35 @@
+/** Keys for people who do not use a mouse: only while nothing is being typed. */
+
+import { useEffect } from "preact/hooks";
+import { phaseOf } from "../call/state";
+import { type Page, usePage } from "./context";
+
+export function useShortcuts(): void {
+  const page = usePage();
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || typing(event.target)) return;
+      if (act(page, event.key)) event.preventDefault();
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [page]);
+}
+
+function typing(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches("input, select, textarea, dialog *");
+}
+
+function act({ calls, settings, view }: Page, key: string): boolean {
+  const state = calls.store.get();
+  const phase = phaseOf(state);
+  const inCall = phase !== "home" && phase !== "ended";
+  if (key === "`") view.dispatch({ developer: !view.get().developer });
+  else if (!inCall) return false;
+  else if (key === "m") calls.mute(!state.muted);
+  else if (key === "c") settings.dispatch({ captions: !settings.get().captions });
+  else if (key === "t") view.dispatch({ keyboard: !view.get().keyboard });
+  else if (key === "Escape" && phase === "speaking") calls.interrupt();
+  else return false;
+  return true;
+}

@@ -1,0 +1,170 @@
+/** The conversation: what was said, to keep or to clear, and earlier ones to carry on with. */
+
+import { useEffect, useRef } from "preact/hooks";
+import { type CallState, type Said, transcript } from "../call/state";
+import type { Conversation } from "../shell/conversations";
+import { useStore } from "../shell/store";
+import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
+import { asJson, asText, save } from "./export";
+import { Icon, type IconName } from "./icon";
+import { dayAndTime, timeOfDay } from "./time";
+
+export function Talk() {
+  const state = useCall(settled);
+  return (
+    <div class="talk">
+      <Tools said={state.said} sid={state.sid} />
+      <Lines said={state.said} />
+      <Earlier current={state.sid} />
+    </div>
+  );
+}
+
+interface Settled {
+  said: readonly Said[];
+  sid: string | null;
+}
+
+/** The same object until something was said: the played position changes fifty times a second. */
+let kept: Settled = { said: [], sid: null };
+function settled(state: CallState): Settled {
+  const said = transcript(state);
+  const same =
+    kept.sid === state.sid &&
+    kept.said.length === said.length &&
+    said.every((line, i) => line.text === kept.said[i]?.text && line.at === kept.said[i]?.at);
+  if (!same) kept = { said, sid: state.sid };
+  return kept;
+}
+
+function Tools({ said, sid }: { said: readonly Said[]; sid: string | null }) {
+  const { calls } = usePage();
+  const { texts } = useWords();
+  const persona = usePersona();
+  const names = { caller: texts.you, friend: persona?.name ?? "" };
+  const none = said.length === 0;
+  const copy = () => void navigator.clipboard.writeText(asText(said, names)).then(() => calls.notice("copied"));
+  return (
+    <div class="tools">
+      <Tool icon="copy" label={texts.copy} disabled={none} onPress={copy} />
+      <Tool
+        icon="download"
+        label={texts.asText}
+        title={`${texts.download}: ${texts.asText}`}
+        disabled={none}
+        onPress={() => save("conversation.txt", "text/plain", asText(said, names))}
+      />
+      <Tool
+        icon="download"
+        label={texts.asJson}
+        title={`${texts.download}: ${texts.asJson}`}
+        disabled={none}
+        onPress={() => save("conversation.json", "application/json", asJson(said, sid, persona?.id ?? ""))}
+      />
+      <Tool icon="trash" label={texts.clear} disabled={none} onPress={() => calls.store.dispatch({ type: "cleared" })} />
+    </div>
+  );
+}
+
+interface ToolProps {
+  icon: IconName;
+  label: string;
+  title?: string;
+  disabled: boolean;
+  onPress: () => void;
+}
+
+function Tool({ icon, label, title = label, disabled, onPress }: ToolProps) {
+  return (
+    <button type="button" class="tool" aria-label={title} title={title} disabled={disabled} onClick={onPress}>
+      <Icon name={icon} />
+      {label}
+    </button>
+  );
+}
+
+function Lines({ said }: { said: readonly Said[] }) {
+  const { texts } = useWords();
+  const persona = usePersona();
+  const end = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line scrolls into view
+  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [said]);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
+    <div class="lines" role="log" aria-label={texts.conversation} tabIndex={0}>
+      {said.length === 0 && (
+        <div class="empty">
+          <Icon name="chat" />
+          <p>{texts.nothingSaid}</p>
+          <p class="more">{texts.nothingSaidMore}</p>
+        </div>
+      )}
+      {said.map((line) => (
+        <div key={`${line.who}${line.at}`} class={`line ${line.who}`}>
+          <p class="bubble" lang={line.who === "friend" ? persona?.language : undefined}>
+            <span class="unseen">{line.who === "friend" ? persona?.name : texts.you}: </span>
+            {line.text}
+          </p>
+          <time class="when" dateTime={new Date(line.at).toISOString()}>
+            {timeOfDay(line.at)}
+          </time>
+        </div>
+      ))}
+      <div ref={end} />
+    </div>
+  );
+}
+
+function Earlier({ current }: { current: string | null }) {
+  const { conversations } = usePage();
+  const { texts } = useWords();
+  const phase = usePhase();
+  const all = useStore(conversations, (list) => list).filter((each) => each.sid !== current || phase === "home");
+  if (all.length === 0) return null;
+  return (
+    <section class="earlier">
+      <h3>{texts.earlier}</h3>
+      <ul>
+        {all.map((each) => (
+          <Old key={each.sid} conversation={each} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Old({ conversation }: { conversation: Conversation }) {
+  const { calls, conversations, view, settings, world } = usePage();
+  const { texts, language } = useWords();
+  const phase = usePhase();
+  const busy = phase !== "home" && phase !== "ended";
+  const persona = world.get().personas.find((each) => each.id === conversation.persona);
+  const { sid, said } = conversation;
+  const resume = () => {
+    if (persona) settings.dispatch({ persona: persona.id });
+    view.dispatch({ panel: null });
+    void calls.dial({ sid, earlier: said });
+  };
+  return (
+    <li class="old">
+      <button type="button" class="old-open" disabled={busy} onClick={resume}>
+        {persona && <img src={persona.avatar} alt="" width="40" height="48" />}
+        <span class="old-text">
+          <span class="old-last">{said.at(-1)?.text ?? ""}</span>
+          <span class="old-when">
+            {dayAndTime(conversation.updatedAt, language)} · {texts.lines(said.length)}
+          </span>
+        </span>
+        <span class="old-go">{texts.resume}</span>
+      </button>
+      <button
+        type="button"
+        class="small"
+        aria-label={texts.forget}
+        onClick={() => conversations.dispatch({ type: "forgotten", sid })}
+      >
+        <Icon name="trash" />
+      </button>
+    </li>
+  );
+}
