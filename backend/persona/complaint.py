@@ -28,26 +28,26 @@ def complaint(error: ValidationError, keys: Collection[str]) -> str:
     """`KEY: REASON` of the first fault. An unknown key comes first: it is often the missing one, misspelt."""
     faults = error.errors(include_url=False, include_input=False)
     fault = next((fault for fault in faults if fault["type"] in _UNKNOWN), faults[0])
-    key = _key(fault["loc"])
+    *path, last = fault["loc"] or ("card",)
     if fault["type"] in _UNKNOWN:
-        return f"{key}: unknown key{_did_you_mean(str(fault['loc'][-1]), keys)}"
-    return f"{key}: {_reason(fault['type'], fault['loc'], fault.get('ctx', {}), fault['msg'])}"
+        return f"{_key((*path, str(last)))}: unknown key{_did_you_mean(str(last), keys)}"
+    return f"{_key((*path, last))}: {_reason(fault['type'], str(last), fault.get('ctx', {}), fault['msg'])}"
 
 
 def _key(loc: tuple[int | str, ...]) -> str:
     """`examples[4].answer`; counted from 1, as people count."""
     key = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in loc)
-    return key.removeprefix(".") or "card"
+    return key.removeprefix(".")
 
 
-def _reason(kind: str, loc: tuple[int | str, ...], context: dict[str, Any], message: str) -> str:
+def _reason(kind: str, key: str, context: dict[str, Any], message: str) -> str:
     match kind:
         case "value_error":
             return str(context["error"])
         case "literal_error":
             return f"must be {context['expected']}"
         case "string_pattern_mismatch":
-            return _PATTERNS.get(str(loc[-1]), message)
+            return _PATTERNS.get(key, message)
         case _:
             return _REASONS.get(kind, message)
 

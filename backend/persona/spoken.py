@@ -10,8 +10,8 @@ _FAULTS: Final = (
     (re.compile(r"\A\s*\Z"), "is empty"),
     (re.compile(r"\n"), "has a line break: a spoken line is one line"),
     (re.compile(r"\A\s*(?:[-+•·●]|[0-9]{1,2}[.、)）])\s*(?![0-9])"), "begins with a list marker"),
-    (re.compile(r"\*\s*\w[^*]*\*|[（(【\[〔]"), "has a stage direction or brackets: say it, or leave it out"),
-    (re.compile(r"[*_#`~|<>\\]|https?:"), "has markdown or a web address"),
+    (re.compile(r"\*\*|[_#`~|<>\\]|https?:"), "has markdown or a web address"),
+    (re.compile(r"[*（(【\[〔]"), "has a stage direction or brackets: say it, or leave it out"),
 )
 _SILENT_CATEGORIES: Final = frozenset({"So", "Sk", "Cc", "Cf", "Cs", "Co", "Cn", "Me"})
 
