@@ -116,7 +116,8 @@ class _Mp3(_Compressed):
         super().__init__("mp3float", "mp3")
 
     def feed(self, data: bytes) -> bytes:
-        return self._decode(self._codec.parse(data)) if data else b""
+        packets = self._codec.parse(data) if data else []
+        return self._decode([packet for packet in packets if not bytes(packet).startswith(b"ID3")])
 
 
 class _OggOpus(_Compressed):

@@ -23,6 +23,7 @@ GARBAGE: Final = b"\x00\xff\x00\xff this is no frame"
 log = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
+_MAX_REASON_BYTES: Final = 123
 _CLOSE_WAIT_S: Final = 2.0
 _ENDS: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
@@ -133,8 +134,9 @@ class Link:
         self._stats.errors.append(code)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close in order."""
-        await self._socket.close(code=code, message=reason.encode())
+        """Close in order; a reason longer than a close frame may carry is cut."""
+        cut = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
+        await self._socket.close(code=code, message=cut.encode())
 
     async def misbehave(self, fault: Fault | None) -> None:
         """Do what the script says, as far as it concerns the connection.

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
 from backend.protocol.header import MessageType, Serialization
@@ -36,6 +37,12 @@ class Line:
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
+
+    @property
+    def headers(self) -> Headers:
+        """Of the server's handshake."""
+        assert self.socket.response is not None
+        return self.socket.response.headers
 
     async def send(self, frame: SpeechFrame | bytes) -> None:
         await self.socket.send(frame if isinstance(frame, bytes) else encode(frame))

@@ -6,6 +6,7 @@
 A line of the script that was never used fails the test on exit.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -51,6 +52,16 @@ class EmulatorHandle:
     def left(self) -> dict[str, list[Any]]:
         """The script's lines that were never used: `hears`, `replies`, `faults`."""
         return self.house.prompter.left()
+
+    async def hung_up(self, timeout_s: float = 5) -> None:
+        """Wait until the emulator has noticed that every client is gone.
+
+        Raises:
+            TimeoutError: some connection stays open.
+        """
+        async with asyncio.timeout(timeout_s):
+            while any(service.open for service in self.house.stats.services.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
 
     def stats(self) -> dict[str, Any]:
         """`asr`, `tts`, `chat` (handshakes, refused, open, sessions, requests, …), and `stamps`."""
