@@ -28,6 +28,7 @@ def chunks(text: str, first_chars: int = 8, later_chars: int = 18) -> list[str]:
         ("It's 12:30 and 1,000.50 it is", ["It's 12:30", " and 1,000.50 it is"]),
         ("Dr. Hill of the U.S. Navy, e.g. Tom. Ok", ["Dr. Hill", " of the U.S. Navy,", " e.g. Tom.", " Ok"]),
         ("Hm... well. So", ["Hm...", " well.", " So"]),
+        ("zzzz zze\u0301 ok", ["zzzz zze\u0301", " ok"]),
         ("看看example.com吧", ["看看example.com", "吧"]),
         ("我们都是2024年3月来的", ["我们都是2024年", "3月来的"]),
         ("", []),
