@@ -62,6 +62,10 @@ class Caller:
         for _ in range(ms // 100):
             await self.socket.send(audio_up(SPEECH_100_MS))
 
+    async def silence(self, ms: int) -> None:
+        for _ in range(ms // 100):
+            await self.socket.send(audio_up(SILENCE_100_MS))
+
     async def next(self) -> EventFrame | AudioFrame:
         async with asyncio.timeout(PATIENCE_S):
             return read_down(await self.socket.recv(), bare=self._bare)

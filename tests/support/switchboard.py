@@ -14,6 +14,9 @@ from backend.store.memory import MemoryStore
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 
 
+VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
+
+
 @dataclass
 class Switchboard:
     """What a test sets up, and what it finds afterwards."""
@@ -36,7 +39,7 @@ class Switchboard:
             return (*history, Message("user", text))
 
         def voice(config: CallConfig) -> SpeechOptions:
-            return SpeechOptions(config.speaker or "voice-1", config.audio_format, config.sample_rate)
+            return SpeechOptions(config.speaker or VOICE, config.audio_format, config.sample_rate)
 
         return Services(
             self.recognizer, self.model, self.synthesizer, self.store, prompt, voice, {"qiao_qingqing"}.__contains__

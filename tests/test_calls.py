@@ -1,0 +1,212 @@
+"""Whole calls: our wire, the real adapters, and the vendors' wires on this machine, over real sockets."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from backend import compose
+from backend.call.machine import CallLimits
+from backend.protocol.frames import AudioFrame, EventFrame
+from backend.settings import load
+from emulator.script import Script
+from tests.support.caller import Caller, dialled, names
+from tests.support.emulator import EmulatorHandle, running_emulator
+from tests.support.switchboard import Switchboard, answering
+
+TURN = ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
+
+
+@asynccontextmanager
+async def calling(
+    script: Script, query: Mapping[str, str] | None = None, **values: str
+) -> AsyncIterator[tuple[Caller, EmulatorHandle]]:
+    """A call whose three services are the emulator's, with short deadlines."""
+    async with running_emulator(script) as vendor:
+        settings = load(
+            {
+                "EMULATOR_PORT": str(vendor.port),
+                "ASR_TIMEOUT_S": "0.5",
+                "LLM_TIMEOUT_S": "0.5",
+                "TTS_TIMEOUT_S": "0.5",
+                **values,
+            }
+        )
+        providers = compose.providers(settings)
+        await providers.model.warm()
+        board = Switchboard(
+            recognizer=providers.recognizer,
+            model=providers.model,
+            synthesizer=providers.synthesizer,
+            limits=replace(compose.limits(settings.call), call=CallLimits(ears_retry_s=0.01)),
+        )
+        try:
+            async with answering(board), dialled(board.url, headers=None, **(query or {})) as caller:
+                yield caller, vendor
+        finally:
+            await providers.aclose()
+
+
+def script(**parts: Any) -> Script:
+    return Script.model_validate(parts)
+
+
+async def test_two_turns_over_the_vendors_wires() -> None:
+    lines = script(hears=["今天天气怎么样？", "那明天呢？"], replies=["还不错呀。", "明天下雨。"])
+    async with calling(lines) as (caller, vendor):
+        first = await caller.turn()
+        second = await caller.turn()
+        stats = vendor.stats()
+
+    assert names(first) == names(second) == TURN
+    assert first[0] == EventFrame("SentenceRecognized", {"sentence": "今天天气怎么样？"})
+    assert first[1] == EventFrame("TTSSentenceStart", {"sentence": "还不错呀。"})
+    assert isinstance(first[2], AudioFrame)
+    assert first[2].data[:2] in (b"\xff\xf3", b"\xff\xfb", b"ID"), "a whole MP3 begins with a frame's sync word"
+    assert stats["tts"]["handshakes"] == 1, "the connection is kept across turns"
+
+
+async def test_a_long_reply_comes_sentence_by_sentence() -> None:
+    reply = "我今天去看展了，特别好看！你要不要一起去？下周还有。"
+    async with calling(script(hears=["你好"], replies=[reply])) as (caller, _):
+        frames = await caller.turn()
+
+    said = [frame.payload["sentence"] for frame in frames if isinstance(frame, EventFrame) and "TTSS" in frame.event]
+    assert "".join(said) == reply
+    assert names(frames) == ["SentenceRecognized", *["TTSSentenceStart", "audio"] * len(said), "TTSDone"]
+    assert len(said) >= 3
+
+
+@pytest.mark.parametrize("audio_format", ["pcm", "opus", "mp3"])
+async def test_sound_comes_in_the_format_that_was_asked_for(audio_format: str) -> None:
+    query = {"audio_format": audio_format, "sample_rate": "16000", "delivery": "stream"}
+    async with calling(script(hears=["你好"], replies=["好。"], tone={"ms_per_char": 500}), query) as (caller, _):
+        frames = await caller.turn()
+
+    sound = b"".join(frame.data for frame in frames if isinstance(frame, AudioFrame))
+    if audio_format == "pcm":
+        assert len(sound) == 2 * 500 * 32
+    else:
+        assert sound.startswith({"opus": b"OggS", "mp3": b"\xff"}[audio_format])
+
+
+async def test_a_voice_of_the_second_generation_speaks_sentence_by_sentence_too() -> None:
+    async with calling(script(hears=["你好"], replies=["我今天很好。你呢，过得怎么样？"])) as (caller, _):
+        await caller.send("BotUpdateConfig", {"speaker": "zh_female_vv_uranus_bigtts"})
+        frames = await caller.turn()
+
+    said = [frame.payload["sentence"] for frame in frames if isinstance(frame, EventFrame) and "TTSS" in frame.event]
+    assert said == ["我今天很好。", "你呢，过得怎么样？"]
+
+
+@pytest.mark.parametrize("mode", ["bigmodel_async", "bigmodel", "bigmodel_nostream"])
+async def test_each_recognition_path_ends_an_utterance(mode: str) -> None:
+    lines = script(hears=[{"text": "你好", "after_ms": None}], replies=["好。"])
+    async with calling(lines, VOICE_CALL_ASR_MODEL=mode, ASR_END_WINDOW_MS="300") as (caller, _):
+        await caller.speak(600)
+        for _ in range(10):
+            await caller.silence(100)
+        frames = await caller.until("TTSDone")
+
+    assert names(frames) == TURN
+
+
+async def test_what_is_spoken_is_made_speakable_first() -> None:
+    lines = script(hears=["你好"], replies=["**好呀**😀（笑）！"])
+    async with calling(lines) as (caller, _):
+        frames = await caller.turn()
+
+    assert frames[1] == EventFrame("TTSSentenceStart", {"sentence": "好呀！"})
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, ["好的我想想看哦今", "天应该可以的吧，", "走！"]),
+        ({"VOICE_CALL_TTS_FIRST_CHARS": "4"}, ["好的我想", "想看哦今天应该可以的吧，", "走！"]),
+        ({"VOLC_TTS_TAKES_TOKENS": "true"}, ["好的", "我想", "想看", "哦今", "天应", "该可", "以的", "吧，", "走！"]),
+    ],
+)
+async def test_the_model_s_tokens_reach_the_voice_in_chunks(values: dict[str, str], expected: list[str]) -> None:
+    lines = script(hears=["你好"], replies=["好的我想想看哦今天应该可以的吧，走！"])
+    async with calling(lines, None, **values) as (caller, vendor):
+        await caller.turn()
+        texts = vendor.stats()["tts"]["requests"][-1]["texts"]
+
+    assert [text for text in texts if text] == expected
+
+
+VENDOR_FAULTS: list[tuple[str, dict[str, Any], str]] = [
+    ("chat", {"kind": "refuse", "status": 401, "code": "AuthenticationError"}, "LLMFailed"),
+    ("chat", {"kind": "refuse", "status": 429, "code": "QuotaExceeded"}, "LLMFailed"),
+    ("chat", {"kind": "stall"}, "LLMTimeout"),
+    ("chat", {"kind": "stall", "at": "mid"}, "LLMTimeout"),
+    ("chat", {"kind": "cut", "at": "mid"}, "LLMFailed"),
+    ("chat", {"kind": "error", "at": "mid", "code": "InternalServiceError"}, "LLMFailed"),
+    ("tts", {"kind": "refuse", "status": 403, "code": 45000030}, "TTSFailed"),
+    ("tts", {"kind": "fail", "code": 45000000}, "TTSFailed"),
+    ("tts", {"kind": "error", "code": 55000000, "at": "mid"}, "TTSFailed"),
+    ("tts", {"kind": "stall"}, "TTSTimeout"),
+    ("tts", {"kind": "stall", "at": "mid"}, "TTSTimeout"),
+    ("tts", {"kind": "cut", "at": "mid"}, "TTSFailed"),
+    ("tts", {"kind": "garbage", "at": "mid"}, "TTSFailed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("service", "fault", "code"),
+    VENDOR_FAULTS,
+    ids=[f"{s}-{'-'.join(map(str, f.values()))}" for s, f, _ in VENDOR_FAULTS],
+)
+async def test_a_vendor_that_fails_in_a_turn_is_told_and_the_next_turn_works(
+    service: str, fault: dict[str, Any], code: str
+) -> None:
+    lines = script(
+        hears=["一", "二二"],
+        replies_always="好的，没问题呀。行。",
+        faults=[{"service": service, **fault}],
+        tone={"ms_per_char": 40},
+    )
+    async with calling(lines) as (caller, _):
+        failed = await caller.turn()
+        errors = [
+            frame.payload["error"] for frame in failed if isinstance(frame, EventFrame) and "Error" in frame.event
+        ]
+        assert [error["code"] for error in errors] == [code], errors
+        assert names(failed)[-2:] == ["BotError", "TTSDone"]
+        if service == "tts" and not code.endswith("Timeout") and fault["kind"] != "refuse":
+            assert "log id" in errors[0]["message"]
+        assert names(await caller.turn())[-1] == "TTSDone"
+
+
+ASR_FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "refuse", "status": 401, "code": 45000010}, "ASRFailed"),
+    ({"kind": "error", "code": 45000001}, "ASRFailed"),
+    ({"kind": "error", "code": 45000292, "at": "mid"}, "ASRFailed"),
+    ({"kind": "stall"}, "ASRTimeout"),
+    ({"kind": "cut", "at": "mid"}, "ASRFailed"),
+    ({"kind": "garbage", "at": "mid"}, "ASRFailed"),
+]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), ASR_FAULTS, ids=["-".join(map(str, fault.values())) for fault, _ in ASR_FAULTS]
+)
+async def test_a_recogniser_that_fails_is_told_and_the_next_utterance_is_heard(
+    fault: dict[str, Any], code: str
+) -> None:
+    lines = script(hears_always="你好", replies=["好。"], faults=[{"service": "asr", **fault}])
+    async with calling(lines) as (caller, _):
+        await caller.speak()
+        assert (await caller.event()).payload["error"]["code"] == code
+        assert names(await caller.turn()) == TURN
+
+
+async def test_a_client_hears_no_secret_whatever_a_vendor_says() -> None:
+    lines = script(
+        hears=["你好"], faults=[{"service": "tts", "kind": "refuse", "status": 401, "message": "key emulator"}]
+    )
+    async with calling(lines) as (caller, _):
+        assert "key emulator" not in str(await caller.turn())
