@@ -1,0 +1,133 @@
+"""The server as its operator starts it: a process, its words, its end."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import psutil
+
+from tests.support.caller import dialled, names
+
+PATIENCE_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(**values: str) -> dict[str, str]:
+    ports = {name: str(free_port()) for name in ("CALL_PORT", "WEB_PORT", "EMULATOR_PORT")}
+    return {**os.environ, "EMULATOR_ENGINE": "scripted", **ports, **values}
+
+
+@asynccontextmanager
+async def started(values: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "backend.handler",
+        env=values,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def said_until(process: asyncio.subprocess.Process, words: str) -> str:
+    assert process.stdout is not None
+    said = ""
+    async with asyncio.timeout(PATIENCE_S):
+        while words not in said:
+            line = await process.stdout.readline()
+            assert line, f"it ended with {words!r} unsaid:\n{said}"
+            said += line.decode()
+    return said
+
+
+async def test_it_says_what_it_runs_on_answers_a_call_and_leaves_nothing_behind() -> None:
+    values = environment()
+    async with started(values) as process:
+        said = await said_until(process, "press the call button")
+        assert "乔青青 (Doreen)" in said
+        assert f"http://localhost:{values['WEB_PORT']}" in said
+        async with dialled(f"ws://127.0.0.1:{values['CALL_PORT']}/api/live_voice_call/chat") as caller:
+            await caller.send("UserText", {"text": "在吗"})
+            assert names(await caller.until("TTSDone"))[-1] == "TTSDone"
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert any("emulator" in " ".join(child.cmdline()) for child in children)
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(PATIENCE_S):
+            assert await process.wait() == 0
+        assert psutil.wait_procs(children, timeout=PATIENCE_S)[1] == []
+
+
+async def test_the_emulator_ends_with_a_server_that_was_killed() -> None:
+    async with started(environment()) as process:
+        await said_until(process, "press the call button")
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        await process.wait()
+        gone, alive = await asyncio.to_thread(psutil.wait_procs, children, PATIENCE_S)
+
+    assert children
+    assert alive == []
+    assert len(gone) == len(children)
+
+
+async def test_an_emulator_that_dies_is_started_again() -> None:
+    values = environment()
+    async with started(values) as process:
+        await said_until(process, "press the call button")
+        psutil.Process(process.pid).children()[0].kill()
+        await said_until(process, "emulator: listening")
+        async with aiohttp.ClientSession() as http, asyncio.timeout(PATIENCE_S):
+            url = f"http://127.0.0.1:{values['EMULATOR_PORT']}/healthz"
+            async with http.get(url) as response:
+                assert response.status in (200, 503)
+
+
+async def test_a_taken_port_is_one_sentence_with_the_remedy() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        values = environment(CALL_PORT=str(other.getsockname()[1]))
+        async with started(values) as process, asyncio.timeout(PATIENCE_S):
+            said = (await process.communicate())[0].decode()
+
+    assert process.returncode == 1
+    assert said.count("\n") == 1
+    assert "CALL_PORT" in said
+
+
+async def test_a_broken_setting_or_card_stops_the_start_in_one_sentence() -> None:
+    for name, value in (("LLM_TEMPERATURE", "hot"), ("PERSONA", "qiao_qingqin")):
+        async with started(environment(**{name: value})) as process, asyncio.timeout(PATIENCE_S):
+            said = (await process.communicate())[0].decode()
+        assert process.returncode == 1
+        assert said.count("\n") == 1, said
+        assert value in said
+
+
+async def test_a_term_signal_tells_the_callers_and_ends_well() -> None:
+    values = environment()
+    async with started(values) as process:
+        await said_until(process, "press the call button")
+        async with dialled(f"ws://127.0.0.1:{values['CALL_PORT']}/api/live_voice_call/chat") as caller:
+            process.send_signal(signal.SIGTERM)
+            assert (await caller.event()).payload["error"]["code"] == "ShuttingDown"
+            assert (await caller.closed())[0] == 1012
+        async with asyncio.timeout(PATIENCE_S):
+            assert await process.wait() == 0
