@@ -52,14 +52,15 @@ class Line:
         assert isinstance(data, bytes)
         return decode(data)
 
-    async def rest(self) -> list[SpeechFrame]:
-        """All frames until the server closes."""
-        frames = []
+    async def rest(self, *, or_until: SpeechEvent | None = None) -> list[SpeechFrame]:
+        """All frames until the server closes, or says this."""
+        frames: list[SpeechFrame] = []
         try:
-            while True:
+            while not frames or or_until is None or frames[-1].event != or_until:
                 frames.append(await self.receive())
         except ConnectionClosed:
-            return frames
+            pass
+        return frames
 
     async def closed(self) -> tuple[int, str]:
         """The server's close code and reason."""
