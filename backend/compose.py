@@ -96,6 +96,7 @@ def _recognizer(settings: Settings) -> Recognizer:
         resource_id=asr.resource_id,
         compress=asr.compress,
         end_window_ms=asr.end_window_ms,
+        backlog_ms=round(1000 * settings.call.max_ahead_s),
         connect_timeout_s=asr.timeout_s,
         reply_timeout_s=asr.timeout_s,
         final_timeout_s=asr.timeout_s,

@@ -210,3 +210,10 @@ async def test_a_client_hears_no_secret_whatever_a_vendor_says() -> None:
     )
     async with calling(lines) as (caller, _):
         assert "key emulator" not in str(await caller.turn())
+
+
+async def test_audio_sent_faster_than_it_was_spoken_is_heard_whole() -> None:
+    lines = script(hears=[{"text": "说完了", "after_ms": 20_000}], replies=["好。"])
+    async with calling(lines) as (caller, _):
+        await caller.speak(20_000)
+        assert names(await caller.until("TTSDone")) == TURN
