@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
+from weakref import WeakSet
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
@@ -58,6 +59,8 @@ class Reception:
         self._max_calls = max_calls
         self._blocked_write_s = blocked_write_s
         self._calls: set[CallSession] = set()
+        # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
+        self._admitted: WeakSet[ServerConnection] = WeakSet()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._draining = False
@@ -75,10 +78,11 @@ class Reception:
             response = _refusal(connection, HTTPStatus.UNAUTHORIZED, f"{UNAUTHORIZED}: an access token is needed")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
-        if self._draining or len(self._calls) >= self._max_calls:
+        if self._draining or len(self._admitted) >= self._max_calls:
             response = _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: all lines are taken")
             response.headers["Retry-After"] = str(_RETRY_AFTER_S)
             return response
+        self._admitted.add(connection)
         return None
 
     @staticmethod
@@ -88,6 +92,12 @@ class Reception:
 
     async def answer(self, socket: ServerConnection) -> None:
         """Hold one call, from the upgrade to its end."""
+        try:
+            await self._hold(socket)
+        finally:
+            self._admitted.discard(socket)
+
+    async def _hold(self, socket: ServerConnection) -> None:
         line = WebSocketLine(socket, self._blocked_write_s)
         path = socket.request.path if socket.request is not None else "/"
         try:

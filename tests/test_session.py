@@ -359,6 +359,29 @@ async def test_a_full_house_is_busy_and_says_when_to_try_again() -> None:
     assert int(refusal.value.response.headers["Retry-After"]) > 0
 
 
+async def test_a_crowd_at_the_door_does_not_pass_the_bound() -> None:
+    async def dial(url: str) -> int:
+        try:
+            async with dialled(url):
+                await enough.wait()
+        except InvalidStatus as refusal:
+            return refusal.response.status_code
+        return 101
+
+    enough = asyncio.Event()
+    async with answering(Switchboard(max_calls=3)) as board:
+        dials = [asyncio.create_task(dial(board.url)) for _ in range(10)]
+        async with asyncio.timeout(20):
+            for refused in asyncio.as_completed(dials):
+                assert await refused == 503
+                if sum(task.done() for task in dials) == 7:
+                    break
+        enough.set()
+        statuses = sorted(await asyncio.gather(*dials))
+
+    assert statuses == [101] * 3 + [503] * 7
+
+
 async def test_a_draining_server_lets_the_turn_finish() -> None:
     model = FakeModel([["我想一想。"]], hold=True)
     async with answering(Switchboard(model=model)) as board, dialled(board.url) as caller:
