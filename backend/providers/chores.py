@@ -21,10 +21,8 @@ class Chores:
         return task
 
     async def aclose(self) -> None:
-        """End what still runs."""
+        """Wait until all is done."""
         while self._tasks:
-            for task in self._tasks:
-                task.cancel()
             await asyncio.wait(self._tasks)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -89,20 +89,34 @@ class TtsConnection:
                 self.is_poisoned = True
                 raise self._unavailable("the service sent a frame of a session that is not ours")
 
-    async def cancel(self, session: str) -> None:
-        """CancelSession; never raises. What still comes of the session is nobody's."""
+    async def cancel(self, session: str) -> bool:
+        """CancelSession, unless the session's end lies here already: to cancel what is over costs the connection.
+
+        Never raises. Whatever still comes of the session is nobody's.
+
+        Returns:
+            Whether an answer has to be waited for, by `let_go`.
+        """
         self._retired.append(session)
         try:
+            if await self._has_ended(session):
+                return False
             await self._send(tts_wire.cancel_session(session))
         except ProviderError as error:
             log.info("tts.cancel_failed", extra={"log_id": self.log_id, "reason": str(error)})
+            return False
+        return True
 
     async def let_go(self, session: str) -> None:
-        """Wait until the service has ended a cancelled session; when it does not, the connection is poisoned."""
+        """Wait for SessionCanceled; when something else comes, or nothing, the connection is poisoned.
+
+        A SessionFinished has crossed our CancelSession: the service will close the connection over it.
+        """
         try:
             async with asyncio.timeout(self._config.cancel_timeout_s):
-                while not self._is_end(await self._receive(), session):
+                while not (end := self._end_of(await self._receive(), session)):
                     pass
+            self.is_poisoned = self.is_poisoned or end != SpeechEvent.SESSION_CANCELED
         except (TimeoutError, ProviderError) as exc:
             self.is_poisoned = True
             log.info("tts.cancel_failed", extra={"log_id": self.log_id, "reason": str(exc) or "no answer"})
@@ -157,8 +171,17 @@ class TtsConnection:
         except ProtocolError as exc:
             raise self._poisoned_by(self._unavailable("an event of the service holds no JSON")) from exc
 
-    def _is_end(self, frame: SpeechFrame, session: str) -> bool:
-        return frame.ident == session and frame.event in _SESSION_ENDS
+    async def _has_ended(self, session: str) -> bool:
+        try:
+            async with asyncio.timeout(0):  # reads what is here, and waits for nothing
+                while not self._end_of(await self._receive(), session):
+                    pass
+        except TimeoutError:
+            return False
+        return True
+
+    def _end_of(self, frame: SpeechFrame, session: str) -> int | None:
+        return frame.event if frame.ident == session and frame.event in _SESSION_ENDS else None
 
     def _poisoned_by(self, error: ProviderError) -> ProviderError:
         self.is_poisoned = True

@@ -63,7 +63,8 @@ class TtsSpeech:
         self.interrupt()
         if self._session is not None and self.connection.is_usable and not self._cancel_sent:
             self._cancel_sent = True
-            await self.connection.cancel(self._session)
+            if not await self.connection.cancel(self._session):
+                self._session = None
 
     def interrupt(self) -> None:
         """End the iteration."""
