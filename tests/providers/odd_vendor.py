@@ -1,5 +1,6 @@
 """A bare WebSocket server for what the emulator does not do; it accepts any handshake and follows a function."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +13,12 @@ from backend.protocol.header import MessageType, Serialization
 from backend.protocol.speech import SpeechFrame, decode, encode, json_bytes
 
 LOG_ID = "LOG-OF-THE-ODD-VENDOR"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Let everything else run until this holds; the test's own timeout bounds it."""
+    while not condition():  # noqa: ASYNC110 - the condition is another program's state
+        await asyncio.sleep(0.001)
 
 
 class Caller:
