@@ -19,7 +19,8 @@ function start(root: HTMLElement): void {
   const storage = browserStorage();
   const settings = openSettings(storage);
   const log = createLog();
-  const world = createRecord<World>({ config: null, personas: [], voices: {}, unreachable: false });
+  const world = createRecord<World>({ ...recall(storage), voices: {}, unreachable: false });
+  world.watch((now) => remember(storage, now));
   const calls = new Calls({
     settings,
     log,
@@ -47,10 +48,41 @@ function start(root: HTMLElement): void {
 async function look(page: Page): Promise<void> {
   try {
     const [config, personas] = await Promise.all([fetchConfig(), fetchPersonas().catch(() => [])]);
-    page.world.dispatch({ config, personas: personas.length > 0 ? personas : [config.persona], unreachable: false });
+    page.world.dispatch({
+      config,
+      personas: personas.length > 0 ? personas : [config.persona],
+      unreachable: false,
+    });
   } catch {
     page.world.dispatch({ unreachable: true });
     setTimeout(() => void look(page), RELOOK_MS);
+  }
+}
+
+const WORLD_KEY = "live-voice-call.world";
+
+/** Who was here last time: shown while the server does not answer. */
+function recall(storage: Storage | null): Pick<World, "config" | "personas"> {
+  try {
+    const kept = JSON.parse(storage?.getItem(WORLD_KEY) ?? "") as Partial<World>;
+    if (
+      typeof kept.config?.persona?.id === "string" &&
+      kept.config.services &&
+      Array.isArray(kept.personas)
+    ) {
+      return { config: kept.config, personas: kept.personas };
+    }
+  } catch {
+    // Nothing kept, or nothing that can be read.
+  }
+  return { config: null, personas: [] };
+}
+
+function remember(storage: Storage | null, { config, personas }: World): void {
+  try {
+    storage?.setItem(WORLD_KEY, JSON.stringify({ config, personas }));
+  } catch {
+    // The next visit shows the page a moment later.
   }
 }
 

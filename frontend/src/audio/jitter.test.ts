@@ -10,7 +10,8 @@ const sound = (ms: number, value = 0.5) => new Float32Array(samplesOf(ms)).fill(
 function pull(buffer: JitterBuffer, ms: number): { out: Float32Array; happenings: Happening[] } {
   const out = new Float32Array(samplesOf(ms));
   const happenings: Happening[] = [];
-  for (let at = 0; at < out.length; at += BLOCK) happenings.push(...buffer.pull(out.subarray(at, at + BLOCK)));
+  for (let at = 0; at < out.length; at += BLOCK)
+    happenings.push(...buffer.pull(out.subarray(at, at + BLOCK)));
   return { out, happenings };
 }
 
@@ -108,8 +109,14 @@ describe("the jitter buffer", () => {
 
   it("whatever happens: no sample is lost, played twice or louder, and every turn ends once", () => {
     const step = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ do: fc.constant("push" as const), ms: fc.integer({ min: 1, max: 90 }) }) },
-      { weight: 5, arbitrary: fc.record({ do: fc.constant("pull" as const), ms: fc.integer({ min: 1, max: 12 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({ do: fc.constant("push" as const), ms: fc.integer({ min: 1, max: 90 }) }),
+      },
+      {
+        weight: 5,
+        arbitrary: fc.record({ do: fc.constant("pull" as const), ms: fc.integer({ min: 1, max: 12 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ do: fc.constant("end" as const), ms: fc.constant(0) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constant("cut" as const), ms: fc.constant(0) }) },
     );

@@ -42,7 +42,12 @@ class Playback extends AudioWorkletProcessor {
 
   private tell(): void {
     const level = Math.sqrt(this.squares / this.samples);
-    const news: PlaybackNews = { ...this.buffer.report(), happenings: this.happenings, level, at: currentTime };
+    const news: PlaybackNews = {
+      ...this.buffer.report(),
+      happenings: this.happenings,
+      level,
+      at: currentTime,
+    };
     this.port.postMessage(news);
     this.happenings = [];
     this.squares = 0;

@@ -3,7 +3,9 @@ import { describe, expect, it } from "vitest";
 import { Resampler } from "./resampler";
 
 const tone = (hz: number, rate: number, seconds: number) =>
-  Float32Array.from({ length: Math.round(rate * seconds) }, (_, i) => Math.sin((2 * Math.PI * hz * i) / rate));
+  Float32Array.from({ length: Math.round(rate * seconds) }, (_, i) =>
+    Math.sin((2 * Math.PI * hz * i) / rate),
+  );
 
 const all = (resampler: Resampler, blocks: Float32Array[]) => {
   const parts = [...blocks.map((block) => resampler.push(block)), resampler.flush()];
@@ -42,11 +44,7 @@ describe("the resampler", () => {
     const sizes = fc.array(fc.integer({ min: 0, max: 400 }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(rates, sizes, ([from, to], lengths) => {
-        const sound = tone(
-          440,
-          from as number,
-          lengths.reduce((sum, n) => sum + n, 0) / (from as number),
-        );
+        const sound = tone(440, from as number, lengths.reduce((sum, n) => sum + n, 0) / (from as number));
         let at = 0;
         const blocks = lengths.map((length) => {
           at += length;

@@ -17,7 +17,7 @@ import {
 
 export type CallEvent =
   | { type: "dialled"; sid: string | null; earlier: readonly Said[]; at: number }
-  | { type: "micless" }
+  | { type: "micless"; micless: boolean }
   | { type: "server"; event: DownEvent; turn: number | null; at: number }
   | { type: "sound"; turn: number; ms: number; at: number }
   | { type: "started"; turn: number; at: number }
@@ -38,7 +38,7 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "dialled":
       return dialled(state, event.sid, event.earlier);
     case "micless":
-      return { ...state, micless: true };
+      return { ...state, micless: event.micless };
     case "server":
       return heardFromServer(state, event.event, event.turn, event.at);
     case "sound":
@@ -50,13 +50,13 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "drained":
       return drained(state, event.turn);
     case "typed":
-      return { ...state, partial: event.text };
+      return { ...state, partial: event.text, typed: event.text };
     case "interrupted":
       return cut(state);
     case "muted":
       return { ...state, muted: event.muted };
     case "lost":
-      return { ...settle(state), line: "lost", attempt: event.attempt, partial: "" };
+      return { ...settle(state), line: "lost", attempt: event.attempt, partial: "", typed: null };
     case "failed":
       return { ...ended(state, event.at), failure: event.failure };
     case "hung up":
@@ -126,8 +126,13 @@ function recognized(state: CallState, heard: string, wire: number | null, at: nu
   const settled = cut(state);
   const latest = Math.max(state.base + 1, currentTurn(state)?.id ?? 0);
   const id = wire ? turnId(state, wire) : latest + 1;
-  const typed = state.partial === heard;
-  return { ...settled, partial: "", turns: [...settled.turns, { ...newTurn(id, at), heard, typed }] };
+  const typed = state.typed === heard;
+  return {
+    ...settled,
+    partial: "",
+    typed: null,
+    turns: [...settled.turns, { ...newTurn(id, at), heard, typed }],
+  };
 }
 
 function newTurn(id: number, at: number): Turn {

@@ -80,6 +80,8 @@ export interface CallState {
   muted: boolean;
   micless: boolean;
   partial: string;
+  /** Words that were typed and not taken up by the server yet. */
+  typed: string | null;
   /** Ids of this connection's turns start after this one. */
   base: number;
   /** Turns up to this one are cut off: what still arrives of them is dropped. */
@@ -100,6 +102,7 @@ export const HOME: CallState = {
   muted: false,
   micless: false,
   partial: "",
+  typed: null,
   base: 0,
   cutThrough: 0,
   turns: [],
@@ -144,7 +147,7 @@ export function turnId(state: CallState, wire: number | null): number {
   return wire === null ? Math.max(currentTurn(state)?.id ?? 0, state.base + 1) : state.base + 1 + wire;
 }
 
-/** The server's number of a turn, or null when it belongs to an earlier connection. */
+/** The server's number of a turn, or null when it has none, or is of an earlier connection. */
 export function wireOf(state: CallState, id: number): number | null {
   return id > state.base + 1 ? id - state.base - 1 : null;
 }

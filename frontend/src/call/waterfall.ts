@@ -37,7 +37,11 @@ export function waterfall(turn: Turn): Waterfall | null {
   if (turn.soundAt === null || turn.heardAt === null) return null;
   const server = turn.metrics ? serverBars(turn.metrics) : [];
   const before = server.at(-1)?.toMs ?? 0;
-  const buffer: Bar = { stage: "buffer", fromMs: before, toMs: before + Math.max(0, turn.heardAt - turn.soundAt) };
+  const buffer: Bar = {
+    stage: "buffer",
+    fromMs: before,
+    toMs: before + Math.max(0, turn.heardAt - turn.soundAt),
+  };
   return { bars: [...server, buffer], totalMs: buffer.toMs, measured: server.length > 0 };
 }
 

@@ -119,7 +119,10 @@ export const en = {
       "This browser cannot make the call",
       "It lacks what live sound needs. A current Chrome, Edge, Firefox or Safari can.",
     ],
-    "server-down": ["Nobody picks up", "The call server is not answering. Check that it runs, then try again."],
+    "server-down": [
+      "Nobody picks up",
+      "The call server is not answering. Check that it runs, then try again.",
+    ],
     "token-refused": ["The access token was refused", "Enter the one your server was set up with."],
     busy: ["The line is busy", "All of the server's lines are taken. Try again in a moment."],
     "bad-session": ["That conversation cannot be resumed", "Start a new one."],

@@ -41,7 +41,13 @@ const REST: Pose = {
 /** Nothing moves but what carries meaning: the mouth, closed eyes, the direction of the look. */
 export function stillPose(mood: Mood): Pose {
   const pose = expression(mood);
-  return { ...REST, gazeX: pose.gazeX, gazeY: pose.gazeY, asleep: pose.asleep, mouth: mood.friend > 0.2 ? 0.6 : 0 };
+  return {
+    ...REST,
+    gazeX: pose.gazeX,
+    gazeY: pose.gazeY,
+    asleep: pose.asleep,
+    mouth: mood.friend > 0.2 ? 0.6 : 0,
+  };
 }
 
 export function poseOf(mood: Mood): Pose {

@@ -30,7 +30,8 @@ export class FrameError extends Error {}
 export function decode(message: ArrayBuffer, framing: Framing = "sized"): DownFrame {
   if (message.byteLength < HEADER_BYTES) throw new FrameError("shorter than a header");
   const view = new DataView(message);
-  if (view.getUint8(0) !== ((VERSION << 4) | 1)) throw new FrameError("not version 1 with a header of 4 bytes");
+  if (view.getUint8(0) !== ((VERSION << 4) | 1))
+    throw new FrameError("not version 1 with a header of 4 bytes");
   if ((view.getUint8(2) & 0x0f) !== 0) throw new FrameError("compressed");
   const type = view.getUint8(1) >> 4;
   const numbered = (view.getUint8(1) & 0x0f) === NUMBERED;

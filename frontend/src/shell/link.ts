@@ -70,7 +70,8 @@ export class Link {
 
   private noteFrame(frame: DownFrame, bytes: number): void {
     if (frame.kind === "audio") this.note("down", SOUND, bytes, "", frame.turn);
-    else if (frame.kind === "unknown") this.note("down", "unknown", bytes, JSON.stringify(frame.json), frame.turn);
+    else if (frame.kind === "unknown")
+      this.note("down", "unknown", bytes, JSON.stringify(frame.json), frame.turn);
     else this.note("down", frame.event.event, bytes, JSON.stringify(frame.event.payload), frame.turn);
   }
 

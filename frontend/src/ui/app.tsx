@@ -3,7 +3,16 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { languageOf, textsOf } from "../i18n";
 import { useStore } from "../shell/store";
-import { type Page, PageContext, useCall, usePage, usePersona, usePhase, useWords, WordsContext } from "./context";
+import {
+  type Page,
+  PageContext,
+  useCall,
+  usePage,
+  usePersona,
+  usePhase,
+  useWords,
+  WordsContext,
+} from "./context";
 import { Developer } from "./developer";
 import { SettingsPanel } from "./settings";
 import { Sheet } from "./sheet";

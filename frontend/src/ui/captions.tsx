@@ -45,7 +45,6 @@ function Words({ sentence, turn }: { sentence: Sentence; turn: Turn }) {
   return (
     <span class={turn.cut ? "words cut" : "words"}>
       {words.map((word, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a word's place in its sentence is its identity
         <span key={i} class={i < lit ? "word lit" : "word"}>
           {word}
         </span>

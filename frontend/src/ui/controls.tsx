@@ -17,23 +17,27 @@ function Begin() {
   const sid = useCall((state) => state.sid);
   const failure = useCall((state) => state.failure);
   const carryOn = ended && sid !== null && failure !== "bad-session";
+  const noMicrophone = failure?.startsWith("microphone") || failure === "insecure";
   const again = () => {
     const kept = conversations.get().find((each) => each.sid === sid);
     void calls.dial(carryOn && sid ? { sid, earlier: kept?.said ?? [] } : {});
   };
   return (
     <div class="controls begin">
-      {ended && (
-        <Round icon="close" label={texts.back} onPress={() => calls.leave()} kind="quiet" />
-      )}
+      {ended && <Round icon="close" label={texts.back} onPress={() => calls.leave()} kind="quiet" />}
       <Round
         icon="phone"
         label={ended ? (carryOn ? texts.resume : texts.callAgain) : texts.call}
         onPress={again}
         kind="go"
       />
-      {ended && (
-        <Round icon="keyboard" label={texts.typeInstead} onPress={() => void calls.dial({ micless: true })} kind="quiet" />
+      {noMicrophone && (
+        <Round
+          icon="keyboard"
+          label={texts.typeInstead}
+          onPress={() => void calls.dial({ micless: true })}
+          kind="quiet"
+        />
       )}
     </div>
   );

@@ -17,7 +17,13 @@ export function Developer() {
       <header class="developer-head">
         <div class="tabs" role="tablist" aria-label={texts.developer}>
           {(["events", "latency"] as const).map((name) => (
-            <button key={name} type="button" role="tab" aria-selected={tab === name} onClick={() => setTab(name)}>
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              aria-selected={tab === name}
+              onClick={() => setTab(name)}
+            >
               {texts[name]}
             </button>
           ))}
@@ -62,7 +68,6 @@ function Events() {
   const wanted = filter.trim().toLowerCase();
   const lines = (held ?? live).filter((line) => `${line.name} ${line.detail}`.toLowerCase().includes(wanted));
   const last = lines.at(-1)?.id;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line scrolls into view
   useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [last]);
   return (
     <>
@@ -74,7 +79,12 @@ function Events() {
           aria-label={texts.filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
-        <button type="button" class="tool" aria-pressed={held !== null} onClick={() => setHeld(held ? null : live)}>
+        <button
+          type="button"
+          class="tool"
+          aria-pressed={held !== null}
+          onClick={() => setHeld(held ? null : live)}
+        >
           <Icon name={held ? "play" : "pause"} />
           {held ? texts.goOn : texts.pause}
         </button>
@@ -83,14 +93,13 @@ function Events() {
           {texts.clear}
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <div class="log" tabIndex={0} role="region" aria-label={texts.events}>
+      <section class="log" tabIndex={0} aria-label={texts.events}>
         {lines.length === 0 && <p class="more">{texts.noEvents}</p>}
         {lines.map((line) => (
           <Line key={line.id} line={line} />
         ))}
         <div ref={end} />
-      </div>
+      </section>
     </>
   );
 }
@@ -123,13 +132,12 @@ function Latency() {
     .reverse();
   const most = Math.max(400, ...turns.map(({ chart }) => chart.totalMs));
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
-    <div class="latency" tabIndex={0} role="region" aria-label={texts.latency}>
+    <section class="latency" tabIndex={0} aria-label={texts.latency}>
       {turns.length === 0 && <p class="more">{texts.noTurns}</p>}
       {turns.map(({ turn, chart }) => (
         <Chart key={turn.id} number={wireOf(state, turn.id) ?? turn.id} chart={chart} most={most} />
       ))}
-    </div>
+    </section>
   );
 }
 
@@ -140,9 +148,7 @@ function Chart({ number, chart, most }: { number: number; chart: Waterfall; most
     <figure class="chart">
       <figcaption>
         <b>{texts.turn(number)}</b>
-        <span>
-          {chart.measured ? `${texts.total} ${Math.round(chart.totalMs)} ms` : texts.unmeasured}
-        </span>
+        <span>{chart.measured ? `${texts.total} ${Math.round(chart.totalMs)} ms` : texts.unmeasured}</span>
       </figcaption>
       {chart.bars.map(({ stage, fromMs, toMs }) => (
         <div key={stage} class="bar-row">

@@ -7,6 +7,7 @@ import { type Pose, poseOf, stillPose } from "../portrait/pose";
 import type { Calls } from "../shell/calls";
 import { usePage } from "./context";
 
+const FRAME_MS = 28; // 30 poses a second look alive, and leave a phone its battery
 const NECK = { x: 200, y: 300 };
 
 export function Face({ avatar, name }: { avatar: string; name: string }) {
@@ -51,7 +52,11 @@ function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
   let phase = phaseOf(calls.store.get());
   let began = performance.now();
   let request = 0;
+  let drawn = 0;
   const draw = (ms: number) => {
+    request = requestAnimationFrame(draw);
+    if (ms - drawn < FRAME_MS) return;
+    drawn = ms;
     const state = calls.store.get();
     const next = phaseOf(state);
     if (next !== phase) began = ms;
@@ -60,8 +65,7 @@ function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
     const mood = { phase, muted: state.muted, now: ms / 1000, since: (ms - began) / 1000, caller, friend };
     move(still.matches ? stillPose(mood) : poseOf(mood));
     const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
-    frame.parentElement?.style.setProperty("--level", still.matches ? "0" : level.toFixed(3));
-    request = requestAnimationFrame(draw);
+    frame.parentElement?.style.setProperty("--level", still.matches ? "0" : level.toFixed(2));
   };
   request = requestAnimationFrame(draw);
   return () => cancelAnimationFrame(request);
@@ -72,14 +76,19 @@ function mover({ parts }: Avatar): (pose: Pose) => void {
   let now: Pose | null = null;
   const middle = (part: SVGElement | undefined) => {
     const box = (part as SVGGraphicsElement | undefined)?.getBBox();
-    return box ? { x: box.x + box.width / 2, y: box.y + box.height / 2, top: box.y } : { x: 200, y: 240, top: 240 };
+    return box
+      ? { x: box.x + box.width / 2, y: box.y + box.height / 2, top: box.y }
+      : { x: 200, y: 240, top: 240 };
   };
   const eyes = middle(parts.eyes);
   const mouth = middle(parts["mouth-open"]);
   return (target) => {
     now = now ? approach(now, target) : target;
     const head = `translate(0 ${f(now.nod)}) rotate(${f(now.tilt)} ${NECK.x} ${NECK.y})`;
-    parts.breath?.setAttribute("transform", `translate(0 ${f(now.lift)}) ${scaleAbout(200, 480, 1, now.breath)}`);
+    parts.breath?.setAttribute(
+      "transform",
+      `translate(0 ${f(now.lift)}) ${scaleAbout(200, 480, 1, now.breath)}`,
+    );
     parts.head?.setAttribute("transform", head);
     parts["head-back"]?.setAttribute("transform", head);
     parts.brows?.setAttribute("transform", `translate(0 ${f(-now.brows)})`);
@@ -91,12 +100,15 @@ function mover({ parts }: Avatar): (pose: Pose) => void {
     show(parts["mouth-open"], open);
     show(parts["mouth-closed"], !open);
     const width = 0.86 + 0.14 * now.mouth;
-    parts["mouth-open"]?.setAttribute("transform", scaleAbout(mouth.x, mouth.top, width, 0.3 + 0.8 * now.mouth));
+    parts["mouth-open"]?.setAttribute(
+      "transform",
+      scaleAbout(mouth.x, mouth.top, width, 0.3 + 0.8 * now.mouth),
+    );
   };
 }
 
 function approach(now: Pose, target: Pose): Pose {
-  const near = (a: number, b: number) => a + (b - a) * 0.12;
+  const near = (a: number, b: number) => a + (b - a) * 0.22;
   return {
     ...target,
     lift: near(now.lift, target.lift),
@@ -105,12 +117,12 @@ function approach(now: Pose, target: Pose): Pose {
     gazeX: near(now.gazeX, target.gazeX),
     gazeY: near(now.gazeY, target.gazeY),
     brows: near(now.brows, target.brows),
-    mouth: now.mouth + (target.mouth - now.mouth) * 0.55,
+    mouth: now.mouth + (target.mouth - now.mouth) * 0.75,
   };
 }
 
 function scaleAbout(x: number, y: number, sx: number, sy: number): string {
-  return `translate(${f(x)} ${f(y)}) scale(${f(sx)} ${f(sy)}) translate(${f(-x)} ${f(-y)})`;
+  return `translate(${f(x)} ${f(y)}) scale(${sx.toFixed(4)} ${sy.toFixed(4)}) translate(${f(-x)} ${f(-y)})`;
 }
 
 function show(part: SVGElement | undefined, visible: boolean): void {
@@ -118,5 +130,5 @@ function show(part: SVGElement | undefined, visible: boolean): void {
 }
 
 function f(value: number): string {
-  return value.toFixed(3);
+  return value.toFixed(2);
 }

@@ -52,9 +52,9 @@ function Friends() {
   const current = usePersona();
   return (
     <Group title={texts.friend}>
-      <div class="friends">
+      <div class="personas">
         {personas.map((each) => (
-          <label key={each.id} class="friend">
+          <label key={each.id} class="persona">
             <input
               type="radio"
               name="persona"
@@ -62,10 +62,10 @@ function Friends() {
               onChange={() => change({ persona: each.id })}
             />
             <img src={each.avatar} alt="" width="72" height="86" />
-            <span class="friend-name" lang={each.language}>
+            <span class="persona-name" lang={each.language}>
               {each.name}
             </span>
-            <span class="friend-line">{each.tagline[language] ?? ""}</span>
+            <span class="persona-line">{each.tagline[language] ?? ""}</span>
           </label>
         ))}
       </div>
@@ -132,7 +132,12 @@ function Sample({ voice }: { voice: Voice }) {
     audio.play().catch(quiet);
   };
   return (
-    <button type="button" class={`sample ${state}`} aria-label={`${texts.listen}: ${voice.name}`} onClick={toggle}>
+    <button
+      type="button"
+      class={`sample ${state}`}
+      aria-label={`${texts.listen}: ${voice.name}`}
+      onClick={toggle}
+    >
       <Icon name={state === "silent" ? "play" : "stop"} />
     </button>
   );
@@ -239,6 +244,7 @@ function Switch({ label, more, on, onChange }: SwitchProps) {
       <input
         type="checkbox"
         role="switch"
+        aria-checked={on}
         checked={on}
         onChange={(event) => onChange(event.currentTarget.checked)}
       />

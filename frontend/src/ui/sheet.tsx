@@ -19,7 +19,6 @@ export function Sheet({ title, kind, onClose, children }: SheetProps) {
     dialog.current?.showModal();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a dialog by itself
     <dialog
       ref={dialog}
       class={`sheet ${kind}`}
@@ -30,7 +29,12 @@ export function Sheet({ title, kind, onClose, children }: SheetProps) {
       <div class="sheet-inside">
         <header class="sheet-head">
           <h2>{title}</h2>
-          <button type="button" class="small" aria-label={texts.close} onClick={() => dialog.current?.close()}>
+          <button
+            type="button"
+            class="small"
+            aria-label={texts.close}
+            onClick={() => dialog.current?.close()}
+          >
             <Icon name="close" />
           </button>
         </header>

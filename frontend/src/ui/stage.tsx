@@ -17,7 +17,8 @@ export function Stage() {
   const persona = usePersona();
   const { texts } = useWords();
   const captions = useStore(page.settings, (settings) => settings.captions);
-  const talking = phase === "listening" || phase === "thinking" || phase === "speaking" || phase === "reconnecting";
+  const talking =
+    phase === "listening" || phase === "thinking" || phase === "speaking" || phase === "reconnecting";
   return (
     <main class="stage">
       <div class="room" aria-hidden="true">
@@ -65,7 +66,12 @@ function TopBar() {
       {wide ? (
         <span />
       ) : (
-        <button type="button" class="small" aria-label={texts.conversation} onClick={() => view.dispatch({ panel: "talk" })}>
+        <button
+          type="button"
+          class="small"
+          aria-label={texts.conversation}
+          onClick={() => view.dispatch({ panel: "talk" })}
+        >
           <Icon name="chat" />
         </button>
       )}
@@ -107,7 +113,8 @@ function Status() {
   const phase = usePhase();
   const { texts, language } = useWords();
   const persona = usePersona();
-  const { muted, micless, attempt } = useCall((state) => state);
+  const { muted, micless, attempt, startedAt } = useCall((state) => state);
+  if (phase === "ended" && startedAt === null) return <p class="mood" />;
   if (phase === "home") return <p class="mood">{persona?.tagline[language] ?? persona?.tagline.en ?? ""}</p>;
   const quiet = phase === "listening" && (muted || micless);
   const icon = quiet ? (micless ? "keyboard" : "mic-off") : ICONS[phase];
@@ -149,6 +156,7 @@ function Timer() {
 function Badge() {
   const phase = usePhase();
   const muted = useCall((state) => state.muted);
+  const begun = useCall((state) => state.begun);
   if (phase === "thinking")
     return (
       <span class="badge thought" aria-hidden="true">
@@ -158,7 +166,7 @@ function Badge() {
       </span>
     );
   if (phase === "reconnecting") return <Glyph kind="lost" icon="line-lost" />;
-  if (phase === "ended") return <Glyph kind="asleep" icon="moon" />;
+  if (phase === "ended") return begun && <Glyph kind="asleep" icon="moon" />;
   return muted && phase !== "home" ? <Glyph kind="mute" icon="mic-off" /> : null;
 }
 
@@ -201,7 +209,11 @@ function FailureCard({ failure }: { failure: Failure }) {
   return (
     <section class="failure" role="alert">
       <span class="failure-icon">
-        <Icon name={failure.startsWith("microphone") ? "mic-off" : failure === "network-lost" ? "line-lost" : "alert"} />
+        <Icon
+          name={
+            failure.startsWith("microphone") ? "mic-off" : failure === "network-lost" ? "line-lost" : "alert"
+          }
+        />
       </span>
       <h2>{title}</h2>
       <p>{advice}</p>

@@ -43,7 +43,7 @@ function Tools({ said, sid }: { said: readonly Said[]; sid: string | null }) {
   const persona = usePersona();
   const names = { caller: texts.you, friend: persona?.name ?? "" };
   const none = said.length === 0;
-  const copy = () => void navigator.clipboard.writeText(asText(said, names)).then(() => calls.notice("copied"));
+  const copy = () => void navigator.clipboard.writeText(asText(said, names)).then(() => calls.tell("copied"));
   return (
     <div class="tools">
       <Tool icon="copy" label={texts.copy} disabled={none} onPress={copy} />
@@ -61,7 +61,12 @@ function Tools({ said, sid }: { said: readonly Said[]; sid: string | null }) {
         disabled={none}
         onPress={() => save("conversation.json", "application/json", asJson(said, sid, persona?.id ?? ""))}
       />
-      <Tool icon="trash" label={texts.clear} disabled={none} onPress={() => calls.store.dispatch({ type: "cleared" })} />
+      <Tool
+        icon="trash"
+        label={texts.clear}
+        disabled={none}
+        onPress={() => calls.store.dispatch({ type: "cleared" })}
+      />
     </div>
   );
 }
@@ -87,10 +92,8 @@ function Lines({ said }: { said: readonly Said[] }) {
   const { texts } = useWords();
   const persona = usePersona();
   const end = useRef<HTMLDivElement>(null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each new line scrolls into view
   useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [said]);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard
     <div class="lines" role="log" aria-label={texts.conversation} tabIndex={0}>
       {said.length === 0 && (
         <div class="empty">
@@ -119,7 +122,9 @@ function Earlier({ current }: { current: string | null }) {
   const { conversations } = usePage();
   const { texts } = useWords();
   const phase = usePhase();
-  const all = useStore(conversations, (list) => list).filter((each) => each.sid !== current || phase === "home");
+  const all = useStore(conversations, (list) => list).filter(
+    (each) => each.sid !== current || phase === "home",
+  );
   if (all.length === 0) return null;
   return (
     <section class="earlier">

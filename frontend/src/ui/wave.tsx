@@ -26,17 +26,17 @@ export function Wave() {
       const { caller, friend } = calls.levels;
       const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
       swell += (level - swell) * 0.25;
-      fit(canvas);
+      resize(canvas);
       sketch(paper, still.matches ? 0 : ms / 1000, swell, getComputedStyle(canvas).color);
       request = requestAnimationFrame(draw);
     };
     request = requestAnimationFrame(draw);
     return () => cancelAnimationFrame(request);
   }, [calls]);
-  return <canvas class="wave" ref={ref} aria-hidden="true" />;
+  return <canvas class="wave" ref={ref} />;
 }
 
-function fit(canvas: HTMLCanvasElement): void {
+function resize(canvas: HTMLCanvasElement): void {
   const scale = window.devicePixelRatio || 1;
   const width = Math.round(canvas.clientWidth * scale);
   const height = Math.round(canvas.clientHeight * scale);

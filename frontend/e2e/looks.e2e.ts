@@ -1,0 +1,164 @@
+/** Every state on both viewports, kept as pictures to look at. */
+
+import { mkdirSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, DESK, open, PHONE, until, untilPhase, type Wishes } from "./browser";
+import { Stack } from "./stack";
+
+const FOLDER = "artefacts";
+let stack: Stack;
+
+beforeAll(async () => {
+  mkdirSync(FOLDER, { recursive: true });
+  stack = await Stack.start();
+});
+afterAll(() => stack.stop());
+
+const REPLY = "我呀，刚从图书馆溜出来，外面晚霞特别好看！你要不要下次一起去拍照？";
+const SLOW = {
+  hears: [
+    {
+      text: "你好，青青，你今天在干什么呀？",
+      partials: ["你好，青青", "你好，青青，你今天", "你好，青青，你今天在干什么"],
+      after_ms: 9000,
+    },
+  ],
+  replies_always: { text: REPLY },
+  tone: { ms_per_char: 180 },
+  timing: { first_token_ms: 2500, token_ms: 20, tts_first_byte_ms: 100 },
+};
+
+async function picture(page: Page, name: string): Promise<void> {
+  await page.waitForTimeout(350); // let the movements of arrival end
+  await page.screenshot({ path: `${FOLDER}/${name}.png` });
+  expect(await overflow(page), `${name} overflows`).toEqual([]);
+}
+
+/** Elements that stick out of the window sideways, unless something that scrolls or clips holds them. */
+function overflow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const out: string[] = [];
+    for (const each of document.querySelectorAll(
+      "button, p, h1, h2, input, .pill, .bubble, .disc, select, label",
+    )) {
+      const box = each.getBoundingClientRect();
+      const hidden =
+        box.width === 0 ||
+        each.closest(".unseen, .log, .latency") ||
+        each.matches(".friend input, .voice input");
+      if (hidden) continue;
+      if (box.left < -1 || box.right > window.innerWidth + 1) out.push(each.className || each.tagName);
+    }
+    return out;
+  });
+}
+
+const VIEWS: readonly [string, Wishes][] = [
+  ["phone", { viewport: PHONE, locale: "zh-CN", scale: 2 }],
+  ["desk", { viewport: DESK, locale: "zh-CN" }],
+  ["phone-dark", { viewport: PHONE, locale: "en-GB", dark: true, scale: 2 }],
+  ["desk-dark", { viewport: DESK, locale: "en-GB", dark: true }],
+];
+
+describe.each(VIEWS)("on the %s", (view, wishes) => {
+  let browser: Browser;
+  let page: Page;
+  const shoot = (state: string) => picture(page, `${view}-${state}`);
+
+  beforeAll(async () => {
+    browser = await open(stack.url, wishes);
+    page = browser.page;
+  });
+  afterAll(() => browser.close());
+
+  it("home", async () => {
+    await page.locator(".face svg").waitFor();
+    await shoot("1-home");
+  });
+
+  it("a call through all its states", async () => {
+    await stack.script(SLOW);
+    await page.evaluate(() => {
+      const Real = window.WebSocket;
+      // The server's first word comes late, so that the picture of "connecting" can be taken.
+      window.WebSocket = class extends Real {
+        override set onmessage(listener: ((event: MessageEvent) => void) | null) {
+          let first = true;
+          super.onmessage = (event: MessageEvent) => {
+            setTimeout(() => listener?.call(this, event), first ? 3500 : 0);
+            first = false;
+          };
+        }
+      };
+      window.addEventListener("restore", () => {
+        window.WebSocket = Real;
+      });
+    });
+    await page.locator(".round.go").click();
+    await untilPhase(page, "connecting");
+    await page.waitForTimeout(500);
+    await shoot("2-connecting");
+    await untilPhase(page, "listening");
+    await until(page, (state) => state.partial !== "");
+    await shoot("3-listening");
+    await untilPhase(page, "thinking");
+    await shoot("4-thinking");
+    await untilPhase(page, "speaking");
+    await page.waitForTimeout(2600);
+    await shoot("5-speaking");
+    await page.locator(".round").nth(0).click();
+    await until(page, (state) => state.turns.at(-1)?.over === true);
+    await untilPhase(page, "listening");
+    await shoot("6-muted");
+    await page.locator(".round").nth(1).click();
+    await page.locator(".round").nth(4).click();
+    await shoot("7-keyboard-and-volume");
+    await page.locator(".round").nth(1).click();
+    await page.locator(".round").nth(4).click();
+  });
+
+  it("the developer drawer", async () => {
+    await page.keyboard.press("`");
+    await page.locator(".log-line").first().waitFor();
+    await shoot("8-events");
+    await page.getByRole("tab").nth(1).click();
+    await page.locator(".chart").waitFor();
+    await shoot("9-latency");
+    await page.keyboard.press("`");
+  });
+
+  it("settings and conversation", async () => {
+    await page.locator(".top .small").last().click();
+    await page.locator(".voice").first().waitFor();
+    await shoot("10-settings");
+    await page.locator(".sheet-body").evaluate((body) => body.scrollTo(0, 9999));
+    await shoot("11-settings-end");
+    await page.keyboard.press("Escape");
+    if (wishes.viewport === PHONE) {
+      await page.locator(".top .small").first().click();
+      await page.locator(".bubble").first().waitFor();
+      await shoot("12-conversation");
+      await page.keyboard.press("Escape");
+    }
+  });
+
+  it("ended, and a line that is lost", async () => {
+    await page.locator(".round.stop").click();
+    await untilPhase(page, "ended");
+    await shoot("13-ended");
+    await page.evaluate(() => window.dispatchEvent(new Event("restore")));
+    await page.locator(".round.go").click();
+    await untilPhase(page, "listening");
+    await stack.stop("SIGKILL");
+    await untilPhase(page, "reconnecting");
+    await page.waitForTimeout(1200);
+    await shoot("14-reconnecting");
+    await page.locator(".round.stop").click();
+    await page.locator(".round.quiet").first().click();
+    await page.locator(".round.go").click();
+    await page.locator(".failure").waitFor();
+    await shoot("15-nobody-picks-up");
+    await stack.run();
+  });
+});

@@ -1,0 +1,111 @@
+/** The real servers as child processes: call server, page, and the vendors' emulator, on free ports. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const START_MS = 180_000; // models have to be loaded where the engine is on-device
+const STOP_MS = 15_000;
+
+export interface Ports {
+  call: number;
+  web: number;
+  emulator: number;
+}
+
+export class Stack {
+  private process: ChildProcess | null = null;
+  private output = "";
+
+  private constructor(
+    readonly ports: Ports,
+    private readonly env: Readonly<Record<string, string>>,
+  ) {}
+
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<Stack> {
+    const [call, web, emulator] = await freePorts(3);
+    const stack = new Stack({ call, web, emulator } as Ports, { EMULATOR_ENGINE: "scripted", ...env });
+    await stack.run();
+    return stack;
+  }
+
+  /** The page's address; localhost, because only that is a secure origin without a certificate. */
+  get url(): string {
+    return `http://localhost:${this.ports.web}/`;
+  }
+
+  async run(): Promise<void> {
+    const { call, web, emulator } = this.ports;
+    const ports = { CALL_PORT: `${call}`, WEB_PORT: `${web}`, EMULATOR_PORT: `${emulator}` };
+    const child = spawn(python(), ["-m", "backend.handler"], {
+      cwd: ROOT,
+      env: { ...process.env, ...ports, ...this.env, PYTHONUNBUFFERED: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const listen = (data: Buffer) => {
+      this.output += data.toString();
+    };
+    child.stdout.on("data", listen);
+    child.stderr.on("data", listen);
+    this.process = child;
+    await this.ready(child);
+  }
+
+  /** End it as a person would; it ends what it started. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    const child = this.process;
+    this.process = null;
+    if (!child || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    const impatience = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    await gone;
+    clearTimeout(impatience);
+  }
+
+  /** Tell the scripted emulator what will happen from now on. */
+  async script(script: object): Promise<void> {
+    const answer = await fetch(`http://127.0.0.1:${this.ports.emulator}/admin/script`, {
+      method: "PUT",
+      body: JSON.stringify(script),
+    });
+    if (!answer.ok) throw new Error(`the emulator refused the script: ${await answer.text()}`);
+  }
+
+  private async ready(child: ChildProcess): Promise<void> {
+    const deadline = Date.now() + START_MS;
+    while (Date.now() < deadline) {
+      if (child.exitCode !== null) throw new Error(`the server ended at once:\n${this.output}`);
+      if (await answers(`${this.url}healthz`)) return;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    throw new Error(`the server did not start:\n${this.output}`);
+  }
+}
+
+function python(): string {
+  const own = `${ROOT}.venv/bin/python`;
+  return process.env.PYTHON ?? (existsSync(own) ? own : "python3");
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    return (await fetch(address)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => {
+      const server = createServer();
+      return new Promise<typeof server>((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,135 @@
+/** The sound of one call: its audio context, microphone and speaker, opened and given back together. */
+
+import { type Microphone, openMicrophone } from "../audio/microphone";
+import { loudness } from "../audio/pcm";
+import type { PlaybackNews } from "../audio/playback.worklet";
+import { Speaker } from "../audio/speaker";
+import type { Settings } from "./settings";
+import { keepAwake } from "./wakelock";
+
+const LAST_FADE_MS = 80;
+
+/** How loud both sides are right now, 0 to 1: read by whatever moves, too quick for the state. */
+export interface Levels {
+  caller: number;
+  friend: number;
+  /** What the playback worklet said last. */
+  played: PlaybackNews | null;
+}
+
+export interface SoundEars {
+  said(pcm: Int16Array): void;
+  heard(news: PlaybackNews): void;
+  /** The microphone was taken away. */
+  unplugged(): void;
+}
+
+export class Sound {
+  speaker: Speaker | null = null;
+  private microphone: Microphone | null = null;
+  private closed = false;
+  private letSleep: () => void = () => undefined;
+  private readonly context = new AudioContext({ latencyHint: "interactive" });
+
+  /** Must be made inside a press: only then may a page of iOS make sound. */
+  constructor(
+    private readonly levels: Levels,
+    private readonly ears: SoundEars,
+  ) {
+    void this.context.resume();
+    askForPlayAndRecord();
+  }
+
+  async openSpeaker({ volume, speaker: sink }: Settings): Promise<void> {
+    const speaker = await Speaker.open(this.context, (news) => this.heard(news));
+    if (this.closed) return;
+    this.speaker = speaker;
+    speaker.volume(volume);
+    if (sink) await this.choose(sink).catch(() => undefined);
+    this.letSleep = keepAwake();
+  }
+
+  /** Open the chosen microphone, or any other when that one is not there; replaces an open one. */
+  async listen({ microphone: deviceId, frameMs }: Settings, muted: boolean): Promise<void> {
+    const ears = {
+      frame: (pcm: Int16Array) => this.ears.said(pcm),
+      level: (rms: number) => {
+        this.levels.caller = smooth(this.levels.caller, loudness(rms));
+      },
+      gone: () => this.ears.unplugged(),
+    };
+    const any = { deviceId: "", frameMs };
+    const microphone = await openMicrophone(this.context, { deviceId, frameMs }, ears).catch(
+      (error: unknown) => {
+        if (!deviceId) throw error;
+        return openMicrophone(this.context, any, ears);
+      },
+    );
+    this.microphone?.close();
+    this.microphone = microphone;
+    microphone.mute(muted);
+    if (this.closed) microphone.close();
+  }
+
+  deafen(): void {
+    this.microphone?.close();
+    this.microphone = null;
+    this.levels.caller = 0;
+  }
+
+  mute(muted: boolean): void {
+    this.microphone?.mute(muted);
+  }
+
+  /** Sound goes to this speaker from now on; the empty name is the system's choice. */
+  async choose(deviceId: string): Promise<void> {
+    const context = this.context as AudioContext & { setSinkId?(id: string): Promise<void> };
+    await context.setSinkId?.(deviceId);
+  }
+
+  /** Browsers rest the sound of pages that were put away; coming back wakes it. */
+  wake(): void {
+    if (!this.closed) void this.context.resume();
+  }
+
+  /** An instant of the audio clock on the page's: news may wait for a busy page. */
+  pageTime(audioSeconds: number): number {
+    const agoMs = (this.context.currentTime - audioSeconds) * 1000;
+    return performance.now() - Math.max(0, agoMs);
+  }
+
+  /** From the playback worklet to the ear, as far as the browser knows. */
+  get delayMs(): number {
+    const { baseLatency = 0, outputLatency = 0 } = this.context;
+    return (baseLatency + outputLatency) * 1000;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.deafen();
+    this.letSleep();
+    this.levels.friend = 0;
+    window.setTimeout(() => {
+      this.speaker?.close();
+      void this.context.close();
+    }, LAST_FADE_MS);
+  }
+
+  private heard(news: PlaybackNews): void {
+    if (this.closed) return;
+    this.levels.friend = smooth(this.levels.friend, loudness(news.level));
+    this.levels.played = news;
+    this.ears.heard(news);
+  }
+}
+
+/** Up at once, down gently. */
+function smooth(before: number, now: number): number {
+  return now > before ? before + (now - before) * 0.6 : before + (now - before) * 0.18;
+}
+
+/** Safari sends sound to the ear piece unless told that the page plays while it records. */
+function askForPlayAndRecord(): void {
+  const session = (navigator as { audioSession?: { type: string } }).audioSession;
+  if (session) session.type = "play-and-record";
+}
