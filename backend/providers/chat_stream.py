@@ -222,7 +222,8 @@ class _Answer:
                 raise self._timeout() from exc
             raise failure(exc, self._library, self._secrets) from exc
         except (*self._library.timeouts, *self._library.errors) as exc:
-            raise failure(exc, self._library, self._secrets) from exc
+            echoes = any(secret in str(exc) for secret in self._secrets)  # a traceback would show it
+            raise failure(exc, self._library, self._secrets) from (None if echoes else exc)
 
     def _timeout(self) -> ProviderTimeout:
         if self._has_text:

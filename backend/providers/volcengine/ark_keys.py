@@ -77,7 +77,7 @@ def exchange_pair(config: ArkConfig) -> tuple[str, float]:
     try:
         answer = ark.ARKApi(core.ApiClient(settings)).get_api_key(asked)
     except core.rest.ApiException as exc:
-        raise _refusal(exc) from exc
+        raise _refusal(exc) from None  # its text holds the whole answer
     except Exception as exc:  # urllib3's, of which the SDK makes no error of its own
         raise ProviderUnavailable("llm", "the key pair could not be exchanged for a temporary key") from exc
     return answer.api_key, float(answer.expired_time)
