@@ -18,6 +18,10 @@ from backend.turn import TurnLimits
 
 _NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
 """What the emulator is shown where a vendor wants a key: it takes any."""
+_SLOW_EARS_S: Final = 20.0
+_SLOW_VOICE_S: Final = 40.0
+"""On-device synthesis runs near real time on a quiet machine, and several times slower on a busy one; so
+does recognition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def _recognizer(settings: Settings) -> Recognizer:
         connect_timeout_s=asr.timeout_s,
         reply_timeout_s=asr.timeout_s,
         final_timeout_s=asr.timeout_s,
+        stall_timeout_s=max(asr.timeout_s, _SLOW_EARS_S) if local else asr.timeout_s,
     )
     return VolcengineRecognizer(_credentials(asr), config)
 
@@ -137,13 +142,14 @@ def _model(settings: Settings) -> ChatModel:
 def _synthesizer(settings: Settings) -> Synthesizer:
     tts = settings.tts
     local = tts.provider == EMULATOR
+    sound_s = max(tts.timeout_s, _SLOW_VOICE_S) if local and settings.emulator.engine == "on-device" else tts.timeout_s
     config = TtsConfig(
         url=_emulator_url(settings, "ws", "/api/v3/tts/bidirection") if local else tts.url,
         resource_id=tts.resource_id or None,
         model=tts.model,
         takes_tokens=tts.takes_tokens,
         connect_timeout_s=tts.timeout_s,
-        first_audio_timeout_s=tts.timeout_s,
-        gap_timeout_s=tts.timeout_s,
+        first_audio_timeout_s=sound_s,
+        gap_timeout_s=sound_s,
     )
     return VolcengineSynthesizer(_credentials(tts), config)

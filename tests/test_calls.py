@@ -27,6 +27,7 @@ async def calling(
     async with running_emulator(script) as vendor:
         settings = load(
             {
+                "EMULATOR_ENGINE": "scripted",
                 "EMULATOR_PORT": str(vendor.port),
                 "ASR_TIMEOUT_S": "0.5",
                 "LLM_TIMEOUT_S": "0.5",
