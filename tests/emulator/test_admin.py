@@ -6,11 +6,12 @@ from typing import Any, cast
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from emulator import admin
 from emulator.house import House
 from emulator.script import Script
-from emulator.server import listen
+from emulator.server import application, listen
 from tests.emulator.dial import ASR_HEADERS, SILENCE_100_MS, asr_request, audio, dialled
 from tests.support.emulator import EmulatorHandle, running_emulator
 
@@ -66,6 +67,19 @@ async def test_stats_are_read_and_forgotten_but_open_connections_still_count() -
 )
 def test_only_this_machine_may_steer(remote: str | None, allowed: bool) -> None:
     assert admin.may_use(cast("web.Request", SimpleNamespace(remote=remote))) is allowed
+
+
+@pytest.mark.parametrize("path", ["/admin/script", "/admin/stats"])
+async def test_a_stranger_is_turned_away_from_the_admin_paths(path: str) -> None:
+    gate = application(House("scripted", Script())).middlewares[0]
+    stranger = make_mocked_request("GET", path).clone(remote="192.0.2.7")
+
+    with pytest.raises(web.HTTPForbidden):
+        await gate(stranger, _never)
+
+
+async def _never(_: web.Request) -> web.Response:
+    raise AssertionError("a stranger came in")
 
 
 async def test_no_service_is_asked_before_the_engines_are_loaded() -> None:
