@@ -35,8 +35,10 @@ MALE_NAMES: Final = re.compile(
 
 
 def stand_in(voice_id: str) -> str:
-    """One of ours for this id."""
+    """One of ours for this id; ours by their own names are themselves."""
     name = voice_id.lower()
+    if name in ALL:
+        return name
     if any(lead in name for lead in LEADS):
         return DEFAULT
     if "female" in name:
