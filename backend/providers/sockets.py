@@ -51,6 +51,8 @@ class ServiceSocket:
         self._stage: Stage = stage
         self._connection = connection
         self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._is_blocked = False
 
     @property
     def is_open(self) -> bool:
@@ -69,20 +71,20 @@ class ServiceSocket:
             ProviderUnavailable: the connection is closed.
             ProviderTimeout: the service does not read.
         """
+        watch = self._loop.call_later(self._limits.send_timeout_s, self._give_up)  # cheaper than a timeout block
         try:
-            async with asyncio.timeout(self._limits.send_timeout_s):
-                await self._connection.send(message)
+            await self._connection.send(message)
         except ConnectionClosed as exc:
             raise self._closed(exc) from exc
-        except TimeoutError as exc:
-            reason = f"the service took nothing in for {self._limits.send_timeout_s:g} s"
-            raise ProviderTimeout(self._stage, reason) from exc
+        finally:
+            watch.cancel()
 
     async def receive(self) -> bytes | str:
         """The next message. Cancelling loses none.
 
         Raises:
             ProviderUnavailable: the connection is closed.
+            ProviderTimeout: it had to be, because the service does not read.
         """
         try:
             return await self._connection.recv()
@@ -98,7 +100,14 @@ class ServiceSocket:
         finally:
             self._connection.transport.abort()
 
-    def _closed(self, exc: ConnectionClosed) -> ProviderUnavailable:
+    def _give_up(self) -> None:
+        self._is_blocked = True
+        self._connection.transport.abort()
+
+    def _closed(self, exc: ConnectionClosed) -> ProviderError:
+        if self._is_blocked:
+            reason = f"the service took nothing in for {self._limits.send_timeout_s:g} s"
+            return ProviderTimeout(self._stage, reason)
         said = exc.rcvd
         note = f" ({said.code} {said.reason})".replace(" )", ")") if said else ""
         return ProviderUnavailable(self._stage, f"the service closed the connection{note}")

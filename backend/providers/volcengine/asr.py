@@ -3,11 +3,11 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Final
 
-from backend.errors import ProtocolError, ProviderError, ProviderTimeout, ProviderUnavailable
+from backend.errors import ProtocolError, ProviderError, ProviderUnavailable
 from backend.ports import Hypothesis, Recognition
 from backend.protocol.header import MessageType
 from backend.protocol.speech import decode
@@ -79,7 +79,10 @@ class VolcengineRecognizer:
 
 
 class _Session:
-    """One recognition. The pump sends; whoever iterates reads; the pump never raises, so errors come by iteration."""
+    """One recognition. Errors come by iteration: whoever sends never sees one, but finds nobody listening.
+
+    Audio goes up in the task that brings it. The pump is for what is due when nobody brings any.
+    """
 
     def __init__(self, socket: ServiceSocket, config: AsrConfig, failures: Failures) -> None:
         self.socket = socket
@@ -93,7 +96,9 @@ class _Session:
             backlog_ms=config.backlog_ms,
             now=self._loop.time(),
         )
+        self._sending = False
         self._woken = asyncio.Event()
+        self._sleeps_until = 0.0
         self._patience = Patience("asr")
         self._gate = SpeechGate()
         self._hearsay = asr_wire.Hearsay()
@@ -110,16 +115,19 @@ class _Session:
         self._patience.relax()
 
     async def send(self, pcm: bytes) -> None:
-        """Hand over audio; never waits. What the service cannot take in time is dropped, oldest first."""
+        """Hand over audio; waits only for a service that takes it slowly, and then the oldest is dropped."""
         if self._finishing:
             return
         self._uplink.put(pcm, self._loop.time())
         self._listen_for_the_end(pcm)
-        self._woken.set()
+        await self._flush()
+        if (deadline := self._deadline) is not None and deadline < self._sleeps_until:
+            self._woken.set()
 
     async def finish(self) -> None:
         """Say that no more audio comes; the last hypothesis follows and is definite."""
         self._finish()
+        await self._flush()
 
     def __aiter__(self) -> AsyncIterator[Hypothesis]:
         """Hypotheses in order, until the session ends."""
@@ -138,27 +146,38 @@ class _Session:
         raise StopAsyncIteration
 
     async def pump(self) -> None:
-        """Send what is due, until the last packet has gone."""
-        try:
-            while (deadline := self._uplink.deadline) is not None:
-                await self._wait_until(deadline if self._stalls_at is None else min(deadline, self._stalls_at))
-                if self._stalls_at is not None and self._loop.time() >= self._stalls_at:
-                    log.info("asr.silent_service", extra={"log_id": self._log_id})
-                    self._finish()
-                while packet := self._uplink.take(self._loop.time()):
-                    await self._send_packet(packet)
-        except ProviderTimeout as error:
-            self._patience.interrupt(error)
-        except ProviderError:
-            pass  # closed: the reader finds that too, after the reason that may stand before it
+        """Send the silence that keeps the session alive, audio that waited long enough, and the end if it stalls."""
+        while (deadline := self._deadline) is not None:
+            await self._sleep(deadline)
+            if self._stalls_at is not None and self._loop.time() >= self._stalls_at:
+                log.info("asr.silent_service", extra={"log_id": self._log_id})
+                self._finish()
+            await self._flush()
 
-    async def _wait_until(self, deadline: float) -> None:
-        try:
+    @property
+    def _deadline(self) -> float | None:
+        due = self._uplink.deadline
+        return due if due is None or self._stalls_at is None else min(due, self._stalls_at)
+
+    async def _sleep(self, deadline: float) -> None:
+        self._sleeps_until = deadline
+        with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await self._woken.wait()
-        except TimeoutError:
-            pass
+        self._sleeps_until = 0.0
         self._woken.clear()
+
+    async def _flush(self) -> None:
+        if self._sending:  # whoever is at it sends this too
+            return
+        self._sending = True
+        try:
+            while packet := self._uplink.take(self._loop.time()):
+                await self._send_packet(packet)
+        except ProviderError as error:
+            log.debug("asr.gone", extra={"reason": error.reason})  # the reader finds that too, and the reason before it
+        finally:
+            self._sending = False
 
     async def _send_packet(self, packet: Packet) -> None:
         await self.socket.send(asr_wire.audio(packet.pcm, self._config, last=packet.is_last))
@@ -172,7 +191,6 @@ class _Session:
         self._finishing = True
         self._stalls_at = None
         self._uplink.finish()
-        self._woken.set()
 
     def _listen_for_the_end(self, pcm: bytes) -> None:
         self._gate.hear(pcm)

@@ -16,8 +16,9 @@ MIN_SPEECH_MS: Final = 120
 """Less sound than this is a click or a cough."""
 
 _FORGET_MS: Final = 300  # so much silence makes a short sound forgotten
-_THINNING: Final = 8  # every 8th sample tells the loudness as well, at an eighth of the work
-_BLOCK_SAMPLES: Final = BLOCK_MS * BYTES_PER_MS // SAMPLE_BYTES // _THINNING
+_THINNING: Final = 16  # every 16th sample tells the loudness as well, at a fraction of the work
+_BLOCK_BYTES: Final = BLOCK_MS * BYTES_PER_MS
+_BLOCK_SAMPLES: Final = _BLOCK_BYTES // SAMPLE_BYTES // _THINNING
 _QUIETEST: Final = 40.0  # of the noise floor, as root mean square: about -58 dB of full scale
 _LOUDEST_AT_START: Final = 300.0
 _OVER_FLOOR: Final = 3.2  # 10 dB
@@ -46,14 +47,14 @@ class SpeechGate:
 
     def hear(self, pcm: bytes) -> None:
         """Follow some more audio."""
-        samples = array("h", self._rest + pcm)
+        data = self._rest + pcm if self._rest else pcm
+        whole = len(data) - len(data) % _BLOCK_BYTES
+        self._rest = data[whole:]
+        samples = array("h", data[:whole])[::_THINNING]
         if sys.byteorder == "big":
             samples.byteswap()
-        whole = len(samples) - len(samples) % (_BLOCK_SAMPLES * _THINNING)
-        self._rest = (self._rest + pcm)[whole * SAMPLE_BYTES :]
-        thin = samples[:whole:_THINNING]
-        for start in range(0, len(thin), _BLOCK_SAMPLES):
-            block = thin[start : start + _BLOCK_SAMPLES]
+        for start in range(0, len(samples), _BLOCK_SAMPLES):
+            block = samples[start : start + _BLOCK_SAMPLES]
             self._follow((sum(map(mul, block, block)) / _BLOCK_SAMPLES) ** 0.5)
 
     def _follow(self, level: float) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from typing import Final
 
-from backend.errors import ProtocolError, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.errors import ProtocolError, ProviderError, ProviderRefused, ProviderUnavailable
 from backend.ports import SpeechItem, SpeechOptions
 from backend.protocol.speech import SpeechEvent, SpeechFrame
 from backend.providers.patience import Patience
@@ -112,12 +113,8 @@ class TtsSpeech:
         return frame
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:
-        try:
+        with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
             await message
-        except ProviderTimeout as error:
-            self._patience.interrupt(error)
-        except ProviderError:
-            pass  # closed: the reader finds that too, after the reason that may stand before it
 
     def _conclude(self, *, sounded: bool) -> None:
         if not sounded:
