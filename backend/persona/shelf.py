@@ -19,8 +19,9 @@ _UNSEEN: Final = (0, 0, -1)
 @dataclass(slots=True)
 class _Place:
     path: Path
-    stamp: _Stamp | None
-    card: Card | None
+    stamp: _Stamp | None = _UNSEEN
+    card: Card | None = None
+    fault: str = ""
 
 
 class Shelf:
@@ -53,14 +54,14 @@ class Shelf:
         Raises:
             CardError: no such card, or it was never whole.
         """
-        place = self._places.get(persona_id)
-        if place is None:
+        if persona_id not in self._places:
             if persona_id not in self._ids_of_folder():
                 raise CardError(self._unknown(persona_id))
-            return self.open(persona_id)
+            self._places[persona_id] = _Place(self._folder / f"{persona_id}.yaml")
+        place = self._places[persona_id]
         self._refresh(persona_id, place)
         if place.card is None:
-            raise CardError(f"{place.path.name}: card: broken since it was found; the log says why")
+            raise CardError(place.fault)
         return place.card
 
     def has(self, persona_id: str) -> bool:
@@ -74,7 +75,7 @@ class Shelf:
     def all(self) -> tuple[Card, ...]:
         """Every whole card, by id. A broken one is left out; the log says so once."""
         for persona_id in self._ids_of_folder() - self._places.keys():
-            self._places[persona_id] = _Place(self._folder / f"{persona_id}.yaml", _UNSEEN, None)
+            self._places[persona_id] = _Place(self._folder / f"{persona_id}.yaml")
         for persona_id, place in self._places.items():
             self._refresh(persona_id, place)
         return tuple(place.card for _, place in sorted(self._places.items()) if place.card is not None)
@@ -122,7 +123,8 @@ class Shelf:
         try:
             place.card = self._load(place.path, persona_id)
         except CardError as exc:
-            _log.warning("persona.broken", extra={"persona": persona_id, "reason": str(exc)})
+            place.fault = str(exc)
+            _log.warning("persona.broken", extra={"persona": persona_id, "reason": place.fault})
         else:
             _log.info("persona.loaded", extra={"persona": persona_id})
 

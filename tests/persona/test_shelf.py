@@ -140,3 +140,15 @@ def test_a_picture_beside_the_card_wins(folder: Path, tmp_path: Path) -> None:
     (common / "mei.svg").unlink()
     with pytest.raises(CardError, match=r"avatar: there is no mei.svg any more"):
         shelf.avatar("mei")
+
+
+def test_a_card_that_was_never_whole_is_read_once_and_its_fault_told_each_time(
+    shelf: Shelf, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_card(folder, SMALL.replace("name: Mei\n", ""), "broken")
+
+    for _ in range(3):
+        with pytest.raises(CardError, match=r"^broken.yaml: name: missing"):
+            shelf.current("broken")
+
+    assert len(caplog.records) == 1
