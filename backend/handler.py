@@ -76,7 +76,14 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         reception = _reception(settings, providers, cast)
         call_port = await _take_calls(stack, settings, reception)
         labels = compose.labels(settings, health)
-        page = Web(cast, providers.synthesizer, call_port=call_port, services=labels, calls=lambda: reception.calls)
+        page = Web(
+            cast,
+            providers.synthesizer,
+            call_port=call_port,
+            services=labels,
+            calls=lambda: reception.calls,
+            verdict=reception.verdict,
+        )
         web_port = await _serve_page(stack, settings, page)
         stack.push_async_callback(reception.drain, DRAIN_S)
         yield _banner(settings, cast, labels, call_port, web_port)

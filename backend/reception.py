@@ -1,8 +1,6 @@
 """Who may call: each handshake is let in or refused, and each connection gets its own session."""
 
 import asyncio
-import base64
-import binascii
 import hmac
 import logging
 from collections.abc import Sequence
@@ -22,12 +20,12 @@ from backend.protocol import frames
 from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, parse_query
 from backend.protocol.frames import EventFrame
 from backend.session import CallSession, Services, SessionLimits
+from backend.tokens import bearer, offered
 
 log = logging.getLogger(__name__)
 
 PATHS: Final = frozenset({CALL_PATH, "/"})
 SUBPROTOCOL: Final = Subprotocol("lvc")
-_TOKEN_PREFIX: Final = "token."  # noqa: S105 - the name of the place, not a secret
 _RETRY_AFTER_S: Final = 5
 _CLOSE_POLICY: Final = 1008
 
@@ -74,16 +72,25 @@ class Reception:
         """Before the upgrade: None lets the client in, a response refuses it."""
         if urlsplit(request.path).path not in PATHS:
             return _refusal(connection, HTTPStatus.NOT_FOUND, f"calls are taken at {CALL_PATH}")
-        if self._access_token and not self._knows(request):
+        verdict = self.verdict(_presented_token(request))
+        if verdict is HTTPStatus.UNAUTHORIZED:
             response = _refusal(connection, HTTPStatus.UNAUTHORIZED, f"{UNAUTHORIZED}: an access token is needed")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
-        if self._draining or len(self._admitted) >= self._max_calls:
+        if verdict is HTTPStatus.SERVICE_UNAVAILABLE:
             response = _refusal(connection, HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: all lines are taken")
             response.headers["Retry-After"] = str(_RETRY_AFTER_S)
             return response
         self._admitted.add(connection)
         return None
+
+    def verdict(self, token: str) -> HTTPStatus:
+        """What a handshake with this token would be answered now."""
+        if self._access_token and not hmac.compare_digest(token.encode(), self._access_token.encode()):
+            return HTTPStatus.UNAUTHORIZED
+        if self._draining or len(self._admitted) >= self._max_calls:
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        return HTTPStatus.SWITCHING_PROTOCOLS
 
     @staticmethod
     def choose_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -129,28 +136,10 @@ class Reception:
         except TimeoutError:
             log.warning("drain.cut_short", extra={"calls": len(self._calls)})
 
-    def _knows(self, request: Request) -> bool:
-        presented = _presented_token(request)
-        return hmac.compare_digest(presented.encode(), self._access_token.encode())
-
 
 def _presented_token(request: Request) -> str:
-    """The token from the `Authorization` header, else from a subprotocol `token.BASE64URL`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    for header in request.headers.get_all("Sec-WebSocket-Protocol"):
-        for offer in header.split(","):
-            if (name := offer.strip()).startswith(_TOKEN_PREFIX):
-                return _base64url(name.removeprefix(_TOKEN_PREFIX))
-    return ""
-
-
-def _base64url(text: str) -> str:
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    except (binascii.Error, ValueError):
-        return ""
+    headers = request.headers
+    return bearer(headers.get("Authorization", "")) or offered(headers.get_all("Sec-WebSocket-Protocol"))
 
 
 def _refusal(connection: ServerConnection, status: HTTPStatus, reason: str) -> Response:

@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from backend.errors import CardError, ProviderError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
+from backend.tokens import bearer
 from backend.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Web:
         call_port: where calls are taken.
         services: what each stage runs on, as `compose.labels` says it.
         calls: how many calls are under way.
+        verdict: what a call with this token would be answered.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Web:
         call_port: int,
         services: dict[str, dict[str, str]],
         calls: Callable[[], int],
+        verdict: Callable[[str], HTTPStatus],
         dist: Path = DIST,
     ) -> None:
         self._cast = cast
@@ -58,6 +62,7 @@ class Web:
         self._call_port = call_port
         self._services = services
         self._calls = calls
+        self._verdict = verdict
         self._dist = dist
         self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -69,6 +74,7 @@ class Web:
             [
                 web.get("/healthz", self._health),
                 web.get("/api/config", self._config),
+                web.get("/api/admission", self._admission),
                 web.get("/api/personas", self._personas),
                 web.get("/api/personas/{persona}/avatar.svg", self._avatar),
                 web.get("/api/voices", self._voices),
@@ -91,6 +97,11 @@ class Web:
                 "offline_stand_in": "stand-in" in self._services["llm"]["label"],
             }
         )
+
+    async def _admission(self, request: web.Request) -> web.Response:
+        """Whether a call would be taken: 204, 401 or 503. A browser cannot see how its handshake was refused."""
+        verdict = self._verdict(bearer(request.headers.get("Authorization", "")))
+        return web.Response(status=204 if verdict is HTTPStatus.SWITCHING_PROTOCOLS else verdict)
 
     async def _personas(self, _request: web.Request) -> web.Response:
         cards = [_summary(card) for card in self._cast.shelf.all()]

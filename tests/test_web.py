@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,26 @@ SERVICES = {
     "llm": {"provider": "emulator", "label": "replies (offline stand-in)"},
     "tts": {"provider": "emulator", "label": "voice"},
 }
+VERDICTS = {
+    "": HTTPStatus.UNAUTHORIZED,
+    "known": HTTPStatus.SWITCHING_PROTOCOLS,
+    "late": HTTPStatus.SERVICE_UNAVAILABLE,
+}
 
 
 @asynccontextmanager
 async def serving(dist: Path, voice: FakeSynthesizer | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     shelf = Shelf()
     cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
-    page = Web(cast, voice or FakeSynthesizer(), call_port=4711, services=SERVICES, calls=lambda: 3, dist=dist)
+    page = Web(
+        cast,
+        voice or FakeSynthesizer(),
+        call_port=4711,
+        services=SERVICES,
+        calls=lambda: 3,
+        verdict=VERDICTS.__getitem__,
+        dist=dist,
+    )
     runner = web.AppRunner(page.app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -143,3 +157,12 @@ def test_a_card_of_ones_own_by_path_is_on_the_shelf(tmp_path: Path) -> None:
 
     assert shelf.open(str(tmp_path / "mine.yaml")).id == "mine"
     assert shelf.has("mine")
+
+
+@pytest.mark.parametrize(("token", "status"), [("", 401), ("known", 204), ("late", 503)])
+async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, status: int) -> None:
+    async with (
+        serving(dist) as http,
+        http.get("/api/admission", headers={"Authorization": f"Bearer {token}"}) as response,
+    ):
+        assert response.status == status
