@@ -86,7 +86,7 @@ QUESTION: Final = re.compile(
     re.IGNORECASE,
 )
 GRAVE: Final = re.compile(
-    r"不想活|想死|自杀|自残|活不下去|结束生命|轻生|去世|过世|死了|"
+    r"不想活|想死|自杀|自残|活不下去|结束生命|轻生|去世|过世|(人|他|她|爸|妈|爷|奶|狗|猫)死了|"
     r"suicid|kill (myself|me)|want to die|end my life|hurt myself|passed away|\bdied\b",
     re.IGNORECASE,
 )
