@@ -1,7 +1,6 @@
 """The callers: each sends a frame every 100 ms, speaks when it has listened long enough, and notes what it hears."""
 
 import asyncio
-import contextlib
 import json
 import random
 import time
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import WebSocketException
 
 from bench.plan import FRAME_MS, PAUSE_MS, SPEECH_MS
 
@@ -153,11 +152,15 @@ async def _calling(url: str, notes: Notes, ears: list[Ears], chance: random.Rand
 
 async def _call(url: str, notes: Notes, ears: Ears, begins_at: float) -> None:
     await _until(begins_at)
-    async with connect(url, compression=None, max_size=None, proxy=None, close_timeout=1) as socket:
-        with contextlib.suppress(ConnectionClosed):
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_send(socket, notes, ears))
-                tasks.create_task(_receive(socket, notes, ears))
+    try:
+        async with (
+            connect(url, compression=None, max_size=None, proxy=None, close_timeout=1) as socket,
+            asyncio.TaskGroup() as tasks,
+        ):
+            tasks.create_task(_send(socket, notes, ears))
+            tasks.create_task(_receive(socket, notes, ears))
+    except* (OSError, WebSocketException):  # refused, or cut off: the load goes on without this call
+        notes.errors += 1
 
 
 async def _send(socket: ClientConnection, notes: Notes, ears: Ears) -> None:

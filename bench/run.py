@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import psutil
@@ -16,7 +16,8 @@ from bench.plan import Plan
 from bench.processes import Cores, Relay, Server
 from bench.report import Results
 
-_LAST_REPLY_S = 3.0
+_LAST_REPLY_S: Final = 3.0
+_WARM_S: Final = 20.0
 
 
 async def run(what: Plan, tell: Callable[[str], None]) -> Results:
@@ -44,9 +45,11 @@ async def _warm(server: Server) -> float:
     """One turn, so that everything is loaded; gives what the server then holds in memory, in MB."""
     await _admin(server, "PUT", "script", plan.script(1))
     async with load.conversations(server.call_url, 1, 0) as notes:
-        async with asyncio.timeout(20):
-            while not notes.replies:  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
+        give_up_at = time.monotonic() + _WARM_S
+        while not notes.replies and time.monotonic() < give_up_at:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    if not notes.replies:
+        raise RuntimeError(f"the server did not answer a first call within {_WARM_S:g} s")
     return _rss_mb(server.process)
 
 
