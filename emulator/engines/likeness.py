@@ -9,9 +9,9 @@ from typing import Final
 
 TOKEN: Final = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:'[^\W_]+)?")
 CLAUSE: Final = re.compile(r"[，。？！；,.?!;…\n]+")
-PARTICLES: Final = re.compile("[呀啊呢吧嘛啦哦噢哎哈喂]|[吗了]$")
+PARTICLES: Final = re.compile(r"[呀啊呢吧嘛啦哦噢哎哈喂]|[吗了](?=\W*$)")
 SAME: Final = (
-    (re.compile("干嘛|干吗|干啥|做什么|做啥|忙什么|忙啥|干些什么|做些什么"), "干什么"),
+    (re.compile("干嘛|干吗|干啥|做什么|做啥|忙什么|忙啥|干些什么|做些什么|[干做]了些?什么"), "干什么"),
     (re.compile("啥"), "什么"),
     (re.compile("咋样|怎样"), "怎么样"),
     (re.compile("咋"), "怎么"),
@@ -22,11 +22,12 @@ SAME: Final = (
     (re.compile("照相|摄影|拍摄"), "拍照"),
     (re.compile("伤心|难受"), "难过"),
     (re.compile("what's"), "what is"),
+    (re.compile("what (?:did you do|have you (?:done|been doing|been up to)|are you up to)"), "what are you doing"),
     (re.compile("i'm"), "i am"),
     (re.compile("you're"), "you are"),
 )
 COMMON: Final = frozenset(
-    "你我他她它们的了是在有没不就也都很这那哪儿什么怎样喜欢觉得会能想要去来个一和跟给吗今天最近现好"
+    "你我他她它们的了是在有没不就也都很这那哪儿什么怎样喜欢觉得会能想要去来个一和跟给吗今天最近现好知道"
 ) | frozenset(
     re.findall(
         r"\S+",
@@ -35,9 +36,10 @@ COMMON: Final = frozenset(
     )
 )
 """Words and characters that say little about what an utterance is about."""
-COMMON_WEIGHT: Final = 0.35
+COMMON_WEIGHT: Final = 0.2
 UNSEEN_RUN_WEIGHT: Final = 0.4
 LONGEST_GRAM: Final = 3
+SHORT_TOKENS: Final = 3
 SHARE_POWER: Final = 0.7
 
 FIRST_PERSON: Final = re.compile(r"我|\b(i|my|me|we)\b", re.IGNORECASE)
@@ -69,6 +71,7 @@ class Likeness:
 
     def scores(self, text: str) -> list[float]:
         """From 0 to 1 for each entry: its likest way to the whole text, or to a clause of it by the clause's share."""
+        text = to_the_point(text)
         whole = len(grams(text))
         clauses = [_Said(part) for part in CLAUSE.split(text) if grams(part)]
         asked = [(_Said(text), 1.0), *((clause, (len(clause.grams) / whole) ** SHARE_POWER) for clause in clauses)]
@@ -101,6 +104,18 @@ class _Said:
         self.grams = grams(text)
         first, second = bool(FIRST_PERSON.search(text)), bool(SECOND_PERSON.search(text))
         self.person = "" if first == second else "first" if first else "second"
+
+
+def to_the_point(text: str) -> str:
+    """Without the greeting and the name that an utterance may begin with, when more follows."""
+    clauses = [clause for clause in CLAUSE.split(text) if clause.strip()]
+    while len(clauses) > 1 and _length(clauses[:1]) <= SHORT_TOKENS < _length(clauses[1:]):
+        clauses = clauses[1:]
+    return "，".join(clauses)
+
+
+def _length(clauses: list[str]) -> int:
+    return sum(len(TOKEN.findall(clause)) for clause in clauses)
 
 
 def grams(text: str) -> Counter[str]:

@@ -13,9 +13,8 @@ from emulator.engines.base import ChatRequest
 from emulator.engines.likeness import Likeness
 from emulator.engines.small_talk import GRAVE, PHRASES, QUESTION, Language, ask_on, language_of
 
-FITS: Final = 0.27
+FITS: Final = 0.29
 FITS_GRAVELY: Final = 0.2
-ASKED_AGAIN: Final = 0.6
 NAME_EVERY: Final = 3
 SHORTEST_CUT: Final = 4
 """An answer that was cut off is in the history as its beginning; so much of it is enough to know it again."""
@@ -120,12 +119,11 @@ def _fitting(talk: Conversation, language: Language) -> str:
     if GRAVE.search(talk.text):  # here a repetition does no harm, and a light answer would
         grave = [example.answer for score, example in ranked if score >= FITS_GRAVELY and _is_grave(example)]
         return grave[0] if grave else ""
-    fitting = [(score, example.answer) for score, example in ranked if score >= FITS and not _is_grave(example)]
-    fresh = [(score, answer) for score, answer in fitting if not talk.gave(answer)]
-    if fitting and fitting[0][0] >= ASKED_AGAIN and fitting[0][1] not in {answer for _, answer in fresh}:
-        again = PHRASES[language].said_before + SENTENCE.findall(fitting[0][1])[0]
-        return again if not talk.gave(again) and QUESTION.search(talk.text) else ""
-    return fresh[0][1] if fresh else ""
+    fitting = [example.answer for score, example in ranked if score >= FITS and not _is_grave(example)]
+    if fitting and talk.gave(fitting[0]) and QUESTION.search(talk.text):
+        again = PHRASES[language].said_before + SENTENCE.findall(fitting[0])[0]
+        return "" if talk.gave(again) else again
+    return next((answer for answer in fitting if not talk.gave(answer)), "")
 
 
 def _without_example(talk: Conversation, language: Language) -> str:

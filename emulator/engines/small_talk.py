@@ -25,6 +25,7 @@ class Phrases:
     name_known: str
     name_unknown: str
     serious: str
+    mourning: str
 
 
 PHRASES: Final[dict[Language, Phrases]] = {
@@ -52,6 +53,7 @@ PHRASES: Final[dict[Language, Phrases]] = {
         name_known="{0}呀，我记着呢，怎么会忘。",
         name_unknown="你还没告诉我呢，我该怎么叫你？",
         serious="我在，我很认真地在听。你身边现在有没有人能陪陪你？先别一个人扛着，好不好？",
+        mourning="啊……听你这么说，我心里也不好受。你愿意的话，跟我说说，那是个什么样的人？",
     ),
     "en": Phrases(
         echoes=(
@@ -77,6 +79,7 @@ PHRASES: Final[dict[Language, Phrases]] = {
         name_known="{0}, of course. I don't forget a name that quick.",
         name_unknown="You haven't told me yet. What should I call you?",
         serious="I'm here, and I'm listening. Is there anyone with you right now? Please don't carry this alone.",
+        mourning="Oh, I'm so sorry. Would you like to tell me about them? I've got all the time you need.",
     ),
 }
 
@@ -86,9 +89,12 @@ QUESTION: Final = re.compile(
     re.IGNORECASE,
 )
 GRAVE: Final = re.compile(
-    r"不想活|想死|自杀|自残|活不下去|结束生命|轻生|去世|过世|(人|他|她|爸|妈|爷|奶|狗|猫)死了|"
-    r"suicid|kill (myself|me)|want to die|end my life|hurt myself|passed away|\bdied\b",
+    r"不想活|想死(?!你|我|啦)|自杀|自残|活不下去|活着没|结束生命|轻生|"
+    r"suicid|kill myself|want to die|end my life|hurt myself",
     re.IGNORECASE,
+)
+MOURNING: Final = re.compile(
+    r"去世|过世|(人|他|她|爸|妈|爷|奶|狗|猫)死了|葬礼|passed away|\bdied\b|funeral", re.IGNORECASE
 )
 HARSH: Final = re.compile(r"[滚操逼妈]的?|傻|蠢|fuck|shit|stupid|idiot|bitch", re.IGNORECASE)
 
@@ -110,6 +116,8 @@ def ask_on(text: str, language: Language, turn: int) -> str:
     seed = zlib.crc32(text.encode()) + turn
     if GRAVE.search(text):
         return phrases.serious
+    if MOURNING.search(text):
+        return phrases.mourning
     if QUESTION.search(text):
         return phrases.to_questions[seed % len(phrases.to_questions)]
     if (echo := _echo(text, language)) and not HARSH.search(text):
