@@ -4,6 +4,7 @@ Source: docs 82379/1494384 and 82379/1299023.
 """
 
 import json
+import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,6 +13,7 @@ from typing import Any, Final, cast
 
 from aiohttp import web
 
+from backend.errors import ProviderError
 from backend.protocol.speech import json_bytes
 from emulator import ark_request
 from emulator.ark_request import ArkError, Asked
@@ -20,6 +22,8 @@ from emulator.house import House
 from emulator.script import Fault, Kind
 
 PATHS: Final = ("/api/v3/chat/completions", "/v1/chat/completions")
+
+log = logging.getLogger(__name__)
 
 _DONE: Final = b"data: [DONE]\n\n"
 _GARBAGE: Final = b"data: {this is no json\n\n"
@@ -185,7 +189,7 @@ class Reply:
 
     async def __aiter__(self) -> AsyncIterator[str]:
         """The tokens, no more than were asked for."""
-        async with aclosing(cast("AsyncGenerator[str, None]", self._tokens)) as tokens:
+        async with aclosing(_told(self._tokens)) as tokens:
             async for token in tokens:
                 if isinstance(token, Thought):
                     self._thought_tokens += 1
@@ -211,6 +215,19 @@ class Reply:
             "prompt_tokens_details": {"cached_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": self._thought_tokens},
         }
+
+
+async def _told(tokens: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+    """An engine's tokens; where it fails, the client is told in the vendor's words."""
+    try:
+        async with aclosing(cast("AsyncGenerator[str, None]", tokens)) as spoken:
+            async for token in spoken:
+                yield token
+    except ProviderError as error:
+        raise ArkError(500, error.reason) from error
+    except Exception as error:
+        log.exception("chat.failed")
+        raise ArkError(500, "internal error") from error
 
 
 def _delta(token: str) -> dict[str, str]:

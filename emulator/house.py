@@ -45,8 +45,8 @@ class House:
     async def close(self) -> None:
         """Hang up on everyone and end the engines."""
         self.closing = True
-        for socket in tuple(self.sockets):
-            await socket.close(code=1001, message=b"the emulator ends")
+        ends = [socket.close(code=1001, message=b"the emulator ends") for socket in self.sockets]
+        await asyncio.gather(*ends, return_exceptions=True)
         if self.engines is not None:
             await self.engines.aclose()
 

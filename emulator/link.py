@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
-from backend.errors import ProtocolError
+from backend.errors import ProtocolError, ProviderError
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.speech import SpeechFrame, decode, encode, json_bytes
 from emulator.credentials import Refusal, speech_refusal
@@ -105,6 +105,8 @@ class Link:
 
     async def fail(self, error: VendorError) -> None:
         """Answer with an error frame and hang up: some clients wait for ever on a socket that stays."""
+        if self._socket.closed:
+            return
         self.count_error(error.code)
         frame = SpeechFrame(
             MessageType.ERROR,
@@ -125,6 +127,8 @@ class Link:
             await self.fail(error)
         except HungUp:
             pass
+        except ProviderError as error:
+            await self.fail(VendorError(SERVER_ERROR, error.reason))
         except Exception:
             log.exception("session.failed", extra={"log_id": self.log_id})
             await self.fail(VendorError(SERVER_ERROR, "internal error"))
