@@ -64,7 +64,17 @@ class Conversation:
 
     def gave(self, answer: str) -> bool:
         """Whether this was answered before, in whole, or up to where the caller cut in."""
-        return any(answer in said or (len(said) >= SHORTEST_CUT and answer.startswith(said)) for said in self.answers)
+        return self.last_gave(answer) >= 0
+
+    def last_gave(self, answer: str) -> int:
+        """Which of the answers this was, at last; -1 when it was not given."""
+        cut = SHORTEST_CUT
+        same = (
+            at
+            for at, said in enumerate(self.answers)
+            if answer in said or (len(said) >= cut and answer.startswith(said))
+        )
+        return max(same, default=-1)
 
 
 class Replies:
@@ -134,7 +144,7 @@ def _without_example(talk: Conversation, language: Language) -> str:
         question = asked[zlib.crc32(talk.text.encode()) % len(asked)]
         return PHRASES[language].by_the_way + (question if language == "zh" else question[0].lower() + question[1:])
     tried = [ask_on(talk.text, language, turn + step) for step in range(4)]
-    return next((said for said in tried if not talk.gave(said)), tried[0])
+    return min(tried, key=talk.last_gave)
 
 
 def _open_questions(talk: Conversation) -> list[str]:
