@@ -8,6 +8,5 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 240_000,
     reporters: ["verbose"],
-    bail: 1,
   },
 });

@@ -94,7 +94,7 @@ interface Probe {
     levels: {
       caller: number;
       friend: number;
-      played: { level: number; playedMs: number; underruns: number } | null;
+      played: { turn: number; level: number; playedMs: number; underruns: number } | null;
     };
   };
   log: { get(): readonly LogLine[] };

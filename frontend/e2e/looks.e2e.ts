@@ -25,7 +25,7 @@ const SLOW = {
     },
   ],
   replies_always: { text: REPLY },
-  tone: { ms_per_char: 180 },
+  tone: { ms_per_char: 420 },
   timing: { first_token_ms: 2500, token_ms: 20, tts_first_byte_ms: 100 },
 };
 
@@ -105,7 +105,7 @@ describe.each(VIEWS)("on the %s", (view, wishes) => {
     await untilPhase(page, "thinking");
     await shoot("4-thinking");
     await untilPhase(page, "speaking");
-    await page.waitForTimeout(2600);
+    await page.waitForTimeout(900);
     await shoot("5-speaking");
     await page.locator(".round").nth(0).click();
     await until(page, (state) => state.turns.at(-1)?.over === true);

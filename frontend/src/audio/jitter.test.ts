@@ -123,13 +123,13 @@ describe("the jitter buffer", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const buffer = new JitterBuffer(RATE);
-        const heard: Float32Array[] = [];
+        let loudest = 0;
         const drained: number[] = [];
         const pushed = new Map<number, number>();
         const cut = new Set<number>();
         const take = (ms: number) => {
           const { out, happenings } = pull(buffer, ms * 8);
-          heard.push(out);
+          loudest = out.reduce((most, x) => Math.max(most, x), loudest);
           const { turn, playedMs } = buffer.report();
           for (const { what, turn: over } of happenings) {
             if (what !== "drained") continue;
@@ -148,9 +148,8 @@ describe("the jitter buffer", () => {
           if (what === "end" || what === "cut") buffer[what](turn++);
         }
         buffer.end(turn);
-        take(900);
-        const out = Float32Array.from(heard.flatMap((part) => [...part]));
-        expect(Math.max(0, ...out)).toBeLessThanOrEqual(0.5);
+        take(500);
+        expect(loudest).toBeLessThanOrEqual(0.5);
         expect(new Set(drained).size).toBe(drained.length);
         expect(drained.at(-1)).toBe(turn);
         expect(buffer.report().bufferedMs).toBe(0);

@@ -40,9 +40,11 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "micless":
       return { ...state, micless: event.micless };
     case "server":
-      return heardFromServer(state, event.event, event.turn, event.at);
+      return onLine(state) ? heardFromServer(state, event.event, event.turn, event.at) : state;
     case "sound":
-      return dropped(state, event.turn) ? state : sound(state, event.turn, event.ms, event.at);
+      return dropped(state, event.turn) || state.line !== "open"
+        ? state
+        : sound(state, event.turn, event.ms, event.at);
     case "started":
       return update(state, event.turn, (turn) => (turn.over ? turn : { ...turn, heardAt: event.at }));
     case "played":
@@ -68,6 +70,10 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "notice":
       return { ...state, notice: event.what ? { what: event.what, at: event.at } : null };
   }
+}
+
+function onLine({ line }: CallState): boolean {
+  return line === "dialling" || line === "open" || line === "lost";
 }
 
 /** Ids never start again while the page lives: the speaker may still hold sound of an earlier call. */
@@ -123,16 +129,12 @@ function partial(state: CallState, text: string): CallState {
 }
 
 function recognized(state: CallState, heard: string, wire: number | null, at: number): CallState {
-  const settled = cut(state);
   const latest = Math.max(state.base + 1, currentTurn(state)?.id ?? 0);
   const id = wire ? turnId(state, wire) : latest + 1;
+  const settled = currentTurn(state)?.id === id ? state : cut(state);
   const typed = state.typed === heard;
-  return {
-    ...settled,
-    partial: "",
-    typed: null,
-    turns: [...settled.turns, { ...newTurn(id, at), heard, typed }],
-  };
+  const opened = open({ ...settled, partial: "", typed: null }, id, at);
+  return update(opened, id, (turn) => ({ ...turn, heard, typed }));
 }
 
 function newTurn(id: number, at: number): Turn {

@@ -18,9 +18,8 @@ export interface Pose {
 export interface Mood {
   phase: Phase;
   muted: boolean;
-  /** Seconds on a clock that never stands still, and since this phase began. */
+  /** Seconds on a clock that never stands still. */
   now: number;
-  since: number;
   caller: number;
   friend: number;
 }

@@ -50,7 +50,6 @@ function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
   const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const move = mover(avatar);
   let phase = phaseOf(calls.store.get());
-  let began = performance.now();
   let request = 0;
   let drawn = 0;
   const draw = (ms: number) => {
@@ -59,10 +58,9 @@ function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
     drawn = ms;
     const state = calls.store.get();
     const next = phaseOf(state);
-    if (next !== phase) began = ms;
     phase = next;
     const { caller, friend } = calls.levels;
-    const mood = { phase, muted: state.muted, now: ms / 1000, since: (ms - began) / 1000, caller, friend };
+    const mood = { phase, muted: state.muted, now: ms / 1000, caller, friend };
     move(still.matches ? stillPose(mood) : poseOf(mood));
     const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
     frame.parentElement?.style.setProperty("--level", still.matches ? "0" : level.toFixed(2));

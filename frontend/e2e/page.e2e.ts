@@ -1,0 +1,189 @@
+/** The page itself: accessibility, policy, size, keyboard, installation, and that nothing leaves the house. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Browser, DESK, open, PHONE, stateOf, until, untilPhase } from "./browser";
+import { Stack } from "./stack";
+
+const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf-8");
+const BUNDLE_BYTES = 60 * 1024;
+
+let stack: Stack;
+let browser: Browser;
+
+beforeAll(async () => {
+  stack = await Stack.start();
+  await stack.script({
+    hears: [],
+    hears_always: null,
+    speech_peak: 32767,
+    tone: { ms_per_char: 60 },
+    replies_always: { text: "好呀，我们周末一起去拍照吧！你想去哪里？" },
+  });
+});
+afterAll(() => stack.stop());
+afterEach(() => browser.close());
+
+interface Violation {
+  id: string;
+  impact: string;
+  nodes: { html: string }[];
+}
+
+/** What axe finds serious or critical in the page as it stands. */
+async function seriousViolations(page: Page): Promise<string[]> {
+  await page.waitForTimeout(400); // what slides in has arrived
+  await page.evaluate(AXE);
+  const { violations } = (await page.evaluate("axe.run(document)")) as { violations: Violation[] };
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(" | ")}`);
+}
+
+const SCENES = [
+  ["phone", { viewport: PHONE, locale: "zh-CN" }],
+  ["desk", { viewport: DESK, locale: "en-GB" }],
+  ["phone, dark", { viewport: PHONE, locale: "en-GB", dark: true }],
+  ["desk, dark", { viewport: DESK, locale: "zh-CN", dark: true }],
+] as const;
+
+describe.each(SCENES)("on the %s", (_, wishes) => {
+  it("axe finds nothing serious, in the page, the call, the sheets and the drawer", async () => {
+    browser = await open(stack.url, wishes);
+    const { page } = browser;
+    await page.locator(".face svg").waitFor();
+    const found = { home: await seriousViolations(page) } as Record<string, string[]>;
+    await page.locator(".round.go").click();
+    await untilPhase(page, "listening");
+    found.listening = await seriousViolations(page);
+    await page.keyboard.press("t");
+    await page.locator(".typing input").fill("你好");
+    await page.keyboard.press("Enter");
+    await until(page, (state) => state.turns[0]?.over === true);
+    found.talked = await seriousViolations(page);
+    await page.locator(".top .small").last().click();
+    await page.locator(".voice").first().waitFor();
+    found.settings = await seriousViolations(page);
+    await page.keyboard.press("Escape");
+    if (wishes.viewport === PHONE) {
+      await page.locator(".top .small").first().click();
+      found.conversation = await seriousViolations(page);
+      await page.keyboard.press("Escape");
+    }
+    await page.locator(".round.stop").focus();
+    await page.keyboard.press("`");
+    found.events = await seriousViolations(page);
+    await page.getByRole("tab").nth(1).click();
+    found.latency = await seriousViolations(page);
+    await page.keyboard.press("`");
+    await page.locator(".round.stop").click();
+    await untilPhase(page, "ended");
+    found.ended = await seriousViolations(page);
+    for (const [scene, violations] of Object.entries(found)) expect(violations, scene).toEqual([]);
+  });
+});
+
+it("speaks the language of the browser, or the one that was chosen", async () => {
+  browser = await open(stack.url, { locale: "zh-CN" });
+  const { page } = browser;
+  await page.getByRole("button", { name: "打电话" }).waitFor();
+  await page.getByRole("button", { name: "设置" }).click();
+  await page.getByLabel("界面语言").selectOption("en");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Call", exact: true }).waitFor();
+  expect(await page.locator("html").getAttribute("lang")).toBe("en");
+});
+
+it("can be used with the keyboard alone", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  await page.locator(".face svg").waitFor();
+  await focusOn(page, "Call");
+  await page.keyboard.press("Enter");
+  await untilPhase(page, "listening");
+  await page.keyboard.press("m");
+  await until(page, (state) => state.muted);
+  await page.keyboard.press("t");
+  await focusOn(page, "Say something to 乔青青…");
+  await page.keyboard.type("m t c"); // letters typed into the field are no shortcuts
+  await page.keyboard.press("Enter");
+  await untilPhase(page, "speaking");
+  await focusOn(page, "Mute");
+  await page.keyboard.press("Escape");
+  await untilPhase(page, "listening");
+  await focusOn(page, "Hang up");
+  await page.keyboard.press("Space");
+  await untilPhase(page, "ended");
+  expect((await stateOf(page)).turns[0]?.heard).toBe("m t c");
+});
+
+/** Tab until the element with this name has the focus. */
+async function focusOn(page: Page, name: string): Promise<void> {
+  for (let i = 0; i < 40; i++) {
+    await page.keyboard.press("Tab");
+    const now = await page.evaluate(() => {
+      const { activeElement } = document;
+      return activeElement?.getAttribute("aria-label") ?? activeElement?.textContent ?? "";
+    });
+    if (now === name || (name === "Mute" && now === "Unmute")) return;
+  }
+  throw new Error(`no way to ${name} by the Tab key`);
+}
+
+it("asks nobody but its own server, breaks no rule of its policy, and makes no error", async () => {
+  browser = await open(stack.url);
+  const { page, requests, complaints } = browser;
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  await page.keyboard.press("t");
+  await page.locator(".typing input").fill("你好");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.turns[0]?.over === true);
+  const { web, call } = stack.ports;
+  const own = new RegExp(`^(blob:)?(http://localhost:${web}|ws://localhost:${call})/`);
+  expect(requests.filter((address) => !own.test(address))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+it("is served under a policy that allows nothing inline and nothing foreign", async () => {
+  browser = await open(stack.url);
+  const answer = await fetch(stack.url);
+  const policy = answer.headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("script-src 'self'");
+  expect(policy).not.toMatch(/unsafe-inline|unsafe-eval/);
+  const html = await answer.text();
+  expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/);
+});
+
+it("is small: all its JavaScript stays under 60 KB as it travels", async () => {
+  browser = await open(stack.url);
+  const files = ["dist/sw.js", ...readdirSync("dist/assets").map((file) => `dist/assets/${file}`)];
+  const bytes = files
+    .filter((file) => file.endsWith(".js"))
+    .reduce((sum, file) => sum + gzipSync(readFileSync(file)).length, 0);
+  expect(bytes).toBeLessThanOrEqual(BUNDLE_BYTES);
+});
+
+it("can be installed, and opens without its server to say that nobody picks up", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  const manifest = (await (await fetch(`${stack.url}manifest.webmanifest`)).json()) as {
+    icons: { src: string }[];
+    display: string;
+  };
+  expect(manifest.display).toBe("standalone");
+  for (const { src } of manifest.icons) expect((await fetch(new URL(src, stack.url))).status).toBe(200);
+
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+  await page.reload(); // the portrait passes the worker once, and is kept
+  await page.locator(".face svg").waitFor();
+  await stack.stop();
+  await page.reload();
+  await page.getByText("Nobody picks up").waitFor();
+  await page.locator(".face svg").waitFor();
+  expect(await page.locator("h1").innerText()).toBe("乔青青");
+  await stack.run();
+  await page.getByText("Nobody picks up").waitFor({ state: "detached" });
+});

@@ -1,0 +1,56 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { backoffMs, callUrl, subprotocols, WANTED, withWishes } from "./address";
+
+const place = { url: null, port: 8888, path: "/api/live_voice_call/chat" };
+
+describe("where a call goes", () => {
+  it.each([
+    ["http:", "localhost", null, "", "ws://localhost:8888/api/live_voice_call/chat"],
+    ["https:", "call.example", null, "", "wss://call.example:8888/api/live_voice_call/chat"],
+    ["https:", "call.example", "wss://voice.example/chat", "", "wss://voice.example/chat"],
+    ["http:", "localhost", "wss://voice.example/chat", "ws://other:9/", "ws://other:9/"],
+  ])("a page at %s//%s, the server's %s, the person's %s", (protocol, hostname, url, chosen, expected) => {
+    expect(callUrl({ ...place, url }, { protocol, hostname }, chosen).toString()).toBe(expected);
+  });
+
+  it("carries the wishes and the session in its query", () => {
+    const address = new URL(
+      withWishes(new URL("ws://h:1/x?framing=sized"), { ...WANTED, barge_in: true }, "s1"),
+    );
+    expect(Object.fromEntries(address.searchParams)).toEqual({
+      framing: "sized",
+      delivery: "stream",
+      audio_format: "pcm",
+      sample_rate: "24000",
+      turn_ids: "true",
+      barge_in: "true",
+      events: "SentencePartial,BotInterrupted,TurnMetrics",
+      sid: "s1",
+    });
+  });
+});
+
+describe("the access token", () => {
+  it("is offered as a subprotocol that any server can read back", () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1, unit: "grapheme" }), (token) => {
+        const [name, offered] = subprotocols(token) as [string, string];
+        expect(name).toBe("lvc");
+        expect(offered).toMatch(/^token\.[\w-]+$/);
+        expect(Buffer.from(offered.slice(6), "base64url").toString()).toBe(Buffer.from(token).toString());
+      }),
+    );
+  });
+
+  it("is not mentioned when there is none", () => {
+    expect(subprotocols("")).toEqual([]);
+  });
+});
+
+it("each attempt waits longer than the one before, up to a bound", () => {
+  const waits = Array.from({ length: 10 }, (_, i) => backoffMs(i + 1, 0.5));
+  expect(waits).toEqual([...waits].sort((a, b) => a - b));
+  expect(waits[0]).toBeLessThan(500);
+  expect(waits.at(-1)).toBe(8000);
+});
