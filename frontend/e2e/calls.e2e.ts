@@ -65,7 +65,7 @@ describe("a call", () => {
   beforeEach(() => visit());
 
   it("goes on for ten turns, each heard, answered and played to its end", async () => {
-    const hears = Array.from({ length: 10 }, (_, i) => ({ text: `第${i + 1}句话。`, after_ms: 1600 }));
+    const hears = Array.from({ length: 10 }, (_, i) => ({ text: `第${i + 1}句话。`, after_ms: 3500 }));
     const replies = hears.map((_, i) => ({ text: `好的，我听到第${i + 1}句了。` }));
     await stack.script({ ...QUICK, hears, replies });
     await recordPlayback();
