@@ -119,7 +119,8 @@ class StreamedChat(ABC):
 
     async def _begin(self, messages: Sequence[Mapping[str, str]]) -> "_Answer":
         library = await self._loaded()
-        deadline = asyncio.get_running_loop().time() + self._times.first_token_s
+        now = asyncio.get_running_loop().time
+        deadline = now() + self._times.first_token_s
         retried = amended = False
         while True:
             answer = _Answer(library, self._times, self._secrets, deadline)
@@ -129,7 +130,8 @@ class StreamedChat(ABC):
                 if not amended and self._can_amend(error):
                     amended = True
                     continue
-                if retried or not error.retryable or isinstance(error, ProviderTimeout):
+                too_late = now() + self._times.retry_backoff_s >= deadline
+                if retried or too_late or not error.retryable:
                     raise
                 log.info("chat.retry", extra={"reason": str(error)})
             else:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.ports import Hypothesis
@@ -125,6 +125,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["result", "audio_info"]), anything))
 def test_any_object_can_be_read(body: Any) -> None:
     assert isinstance(answer(body), Result)

@@ -212,7 +212,7 @@ async def test_an_answer_that_is_cut_at_its_length_is_an_answer(make: Make) -> N
 async def test_no_text_in_time_is_a_timeout_and_not_repeated(make: Make, events: list[Any]) -> None:
     async with (
         odd_chat(Stream(events, hangs=True)) as service,
-        chatting(make, service.url, first_token_timeout_s=0.3) as chat,
+        chatting(make, service.url, first_token_timeout_s=0.3, token_timeout_s=600.0) as chat,
     ):
         await chat.warm()
         with pytest.raises(ProviderTimeout, match="no answer within") as caught:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechUsage
@@ -60,6 +60,13 @@ def test_the_golden_events_of_a_1_0_voice_make_a_sentence() -> None:
     assert items == [SentenceBegan("你好"), Sound(bytes.fromhex("fff384c4000000034800000000")), SentenceEnded()]
 
 
+def test_a_sentence_that_begins_ends_the_one_before_it() -> None:
+    assert told("一。二。", sentence_start("一。"), sound(b"1"), sentence_start("二。"), sound(b"2"), finished()) == [
+        *(SentenceBegan("一。"), Sound(b"1"), SentenceEnded()),
+        *(SentenceBegan("二。"), Sound(b"2"), SentenceEnded()),
+    ]
+
+
 def test_a_sentence_without_a_text_is_announced_with_the_next_one_that_was_sent() -> None:
     assert told(
         "今天天气不错。我们去公园吧。",
@@ -104,6 +111,7 @@ events = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("你好。x"), max_size=20), st.lists(events, max_size=30))
 def test_whatever_comes_each_sentence_begins_sounds_and_ends(said: str, frames: list[SpeechFrame]) -> None:
     order = "".join(

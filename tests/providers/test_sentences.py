@@ -1,7 +1,7 @@
 """Cutting a text that arrives in pieces into sentences."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.providers.sentences import LONGEST_CHARS, SentenceCutter, is_speakable
@@ -44,6 +44,7 @@ def test_a_long_sentence_without_an_end_is_cut_at_its_last_clause() -> None:
     assert cut(text) == ["好" * 50 + "，", "啊" * 50]
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.sampled_from("天气abc 3.。！，,”\n…"), max_size=60), max_size=12))
 def test_no_spoken_character_is_lost_and_no_sentence_is_too_long(pieces: list[str]) -> None:
     sentences = cut(*pieces)

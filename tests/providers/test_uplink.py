@@ -1,6 +1,6 @@
 """What goes up in a recognition session, and when; and the clocks on either side of what does not."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.ports import BYTES_PER_MS
@@ -97,6 +97,7 @@ def test_times_after_an_inserted_silence_are_the_callers_own() -> None:
     assert [clock.caller_ms(ms) for ms in (0, 399, 400, 500, 600, 700, 1000)] == [0, 399, 400, 400, 400, 500, 800]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(1, 400)), max_size=60))
 def test_every_moment_of_the_callers_audio_is_found_again(steps: list[tuple[bool, int]]) -> None:
     clock = AudioClock()
@@ -115,6 +116,7 @@ def test_every_moment_of_the_callers_audio_is_found_again(steps: list[tuple[bool
     assert {at: clock.caller_ms(at) for at in expected} == expected
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(st.integers(1, 700).map(lambda ms: ("put", ms)), st.floats(0.0, 4.0).map(lambda s: ("pass", s))),

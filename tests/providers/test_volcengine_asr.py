@@ -109,7 +109,7 @@ async def test_an_answer_to_every_packet_is_no_news_every_time() -> None:
 
 
 async def test_a_service_that_answers_at_the_end_only_is_told_the_end_when_the_caller_pauses() -> None:
-    config = replace(QUICK, end_window_ms=300)
+    config = replace(QUICK, end_window_ms=300, stall_timeout_s=600.0)
     script = Script(hears=(Utterance(text="你好", after_ms=None),))
     async with (
         running_emulator(script) as vendor,
@@ -365,6 +365,41 @@ async def test_a_definite_sentence_leaves_the_session_open_for_the_next() -> Non
             texts.append((await first(recognition)).text)
 
     assert texts == ["一", "一二"]
+
+
+async def test_a_service_that_told_what_was_said_is_not_asked_for_the_end() -> None:
+    lasts: list[bool] = []
+    quiet_for_long = asyncio.Event()
+
+    async def talk(caller: Caller) -> None:
+        await caller.receive()
+        await caller.send(answer(1))
+        for _ in range(5):
+            await caller.receive()
+        words = {"text": "好", "start_time": 100, "end_time": 500, "definite": True}
+        await caller.send(answer(2, "好", utterances=[words]))
+        while len(lasts) < 20:
+            lasts.append((await caller.receive()).is_last)
+        quiet_for_long.set()
+        await caller.until_gone()
+
+    config = replace(QUICK, end_window_ms=300, stall_timeout_s=SOON_S, keepalive_s=0.01)
+    async with odd_vendor(talk) as url, listening(url, config) as recognition:
+        await feed(recognition, SILENCE, *[SPEECH] * 4)
+        assert (await first(recognition)).definite
+        await feed(recognition, *[SILENCE] * 4)
+        await quiet_for_long.wait()
+
+    assert not any(lasts)
+
+
+async def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with odd_vendor(greet_and_read) as url, listening(url):
+        pass
 
 
 async def test_a_service_that_takes_nothing_in_is_a_timeout() -> None:

@@ -175,6 +175,19 @@ async def until_sound(speech: Speech) -> AsyncIterator[SpeechItem]:
             return
 
 
+async def test_what_was_not_read_before_a_cancel_is_never_read() -> None:
+    async with (
+        running_emulator() as vendor,
+        voice_of(vendor.tts_url()) as synthesizer,
+        synthesizer.open(SpeechOptions(VOICE)) as speech,
+    ):
+        await speech.say("今天天气不错。")
+        assert await anext(aiter(speech)) == SentenceBegan("今天天气不错。")
+        await speech.cancel()
+
+        assert await rest(speech) == []
+
+
 async def test_cancelling_wakes_whoever_waits_for_sound() -> None:
     script = Script(timing=Timing(tts_first_byte_ms=60_000))
     config = replace(QUICK, first_audio_timeout_s=60.0)
@@ -239,19 +252,23 @@ async def test_a_reply_with_nothing_to_say_is_silent_and_costs_nothing(voice: st
 
 
 async def test_a_caller_who_pauses_between_words_is_waited_for() -> None:
-    config = replace(QUICK, gap_timeout_s=0.1)
+    config = replace(QUICK, first_audio_timeout_s=0.5)
     async with (
         running_emulator() as vendor,
         voice_of(vendor.tts_url(), config) as synthesizer,
         synthesizer.open(SpeechOptions(VOICE)) as speech,
     ):
         await speech.say("今天天气不错。")
+        sounds = [item async for item in until_sound(speech)]
         reading = asyncio.ensure_future(rest(speech))
-        await asyncio.sleep(0.2)  # longer than the gap that is allowed later: the point of this test
+        await asyncio.sleep(0.6)  # longer than a service may take for its first sound: the point of this test
         await speech.say("我们去公园吧。")
         await speech.finish()
 
-        assert len([item for item in await reading if isinstance(item, SentenceBegan)]) == 2
+        assert without_sound(sounds + await reading) == [
+            *(SentenceBegan("今天天气不错。"), SentenceEnded(), SentenceBegan("我们去公园吧。"), SentenceEnded()),
+            SpeechUsage(14),
+        ]
 
 
 REFUSED = Fault(service="tts", kind=Kind.REFUSE, status=403, code=45000030)
@@ -273,8 +290,9 @@ CUT_AT_START = Fault(service="tts", kind=Kind.CUT)
     ],
     ids=lambda value: getattr(value, "kind", value),
 )
-async def test_a_no_at_the_start_is_final(fault: Fault, code: str) -> None:
-    async with running_emulator(Script(faults=(fault,))) as vendor, voice_of(vendor.tts_url()) as synthesizer:
+async def test_a_no_at_the_start_is_final_and_frees_its_place(fault: Fault, code: str) -> None:
+    config = replace(QUICK, max_connections=1)
+    async with running_emulator(Script(faults=(fault,))) as vendor, voice_of(vendor.tts_url(), config) as synthesizer:
         with pytest.raises(ProviderRefused) as caught:
             await spoken(synthesizer, "你好呀，朋友。")
         assert vendor.stats()["tts"]["handshakes"] == 1
@@ -440,7 +458,7 @@ async def test_a_stale_connection_that_never_answers_is_replaced_sooner_than_a_s
             await speak(caller, ident)
 
     voices = Voices(session)
-    config = replace(QUICK, reuse_timeout_s=SOON_S)
+    config = replace(QUICK, session_timeout_s=600.0, reuse_timeout_s=SOON_S)
     async with odd_vendor(voices.talk) as url, voice_of(url, config) as synthesizer:
         assert await spoken(synthesizer, "你好呀") == SAID
         assert await spoken(synthesizer, "你好呀") == SAID
@@ -485,6 +503,45 @@ async def test_a_cancel_that_is_never_answered_costs_the_connection_but_not_the_
             pass
 
         assert await spoken(synthesizer, "你好呀") == SAID
+
+    assert voices.handshakes == 2
+
+
+async def test_a_session_that_ends_while_it_is_being_cancelled_costs_the_connection() -> None:
+    async def session(caller: Caller, ident: str, number: int) -> None:
+        if number == 1:
+            await caller.send(event(SpeechEvent.SESSION_STARTED, ident))
+            await caller.receive()
+            await caller.send(event(SpeechEvent.SESSION_FINISHED, ident, {"status_code": 20000000}))
+        else:
+            await speak(caller, ident)
+
+    voices = Voices(session)
+    async with odd_vendor(voices.talk) as url, voice_of(url) as synthesizer:
+        async with synthesizer.open(SpeechOptions(VOICE)):
+            pass
+
+        assert await spoken(synthesizer, "你好呀") == SAID
+
+    assert (voices.handshakes, voices.sessions) == (2, 2)
+
+
+async def test_a_connection_on_which_a_session_timed_out_never_serves_again() -> None:
+    async def session(caller: Caller, ident: str, number: int) -> None:
+        if number == 1:
+            await caller.send(event(SpeechEvent.SESSION_STARTED, ident))
+            while (await caller.receive()).event != SpeechEvent.CANCEL_SESSION:
+                pass
+            await caller.send(event(SpeechEvent.SESSION_CANCELED, ident))
+        else:
+            await speak(caller, ident)
+
+    voices = Voices(session)
+    async with odd_vendor(voices.talk) as url, voice_of(url, replace(QUICK, first_audio_timeout_s=0.2)) as synthesizer:
+        with pytest.raises(ProviderTimeout):
+            await spoken(synthesizer, "你好呀")
+        async with synthesizer.open(SpeechOptions(VOICE)):
+            pass
 
     assert voices.handshakes == 2
 

@@ -100,11 +100,8 @@ class VolcengineSynthesizer:
         return await connect(self._credentials, self._config, resource_id, self._chores)
 
     def _leave(self, speech: TtsSpeech) -> None:
-        """Give the connection back, at once if its session is over, else when the service has let go of it."""
+        """Give the connection back as soon as the service has let go of its session."""
         speech.interrupt()
-        if not speech.has_session:
-            self._pool.give_back(speech.connection)
-            return
         returning = self._returning[speech.connection.resource_id]
         task = self._chores.begin(self._settle(speech))
         returning.add(task)

@@ -41,11 +41,6 @@ class TtsSpeech:
         self._cancel_sent = False
         self._ended = False
 
-    @property
-    def has_session(self) -> bool:
-        """Whether the service still has a session of ours that has to be cancelled."""
-        return self._session is not None and self.connection.is_usable
-
     async def begin(self) -> None:
         """Start a session, so that the first words find one."""
         self._session = self.connection.new_session()
