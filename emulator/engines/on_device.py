@@ -83,7 +83,9 @@ def best_voice(say: Callable[[str], None]) -> str:
     if not missing:
         return KOKORO
     if not espeak.available():
-        raise ConfigError(f"no synthesiser: {missing} and espeak-ng are not installed; {INSTALL}, on Python 3.12")
+        raise ConfigError(
+            f"no synthesiser: {missing} and espeak-ng are not installed; install espeak-ng, or on Python 3.12 {INSTALL}"
+        )
     say(f"speaking with espeak-ng, since {missing} is missing (Python 3.11 and 3.12 can have a better voice)")
     return ESPEAK
 

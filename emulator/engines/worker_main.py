@@ -76,4 +76,7 @@ def _told(exc: Exception) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1]))
+    try:
+        raise SystemExit(main(sys.argv[1]))
+    except BrokenPipeError:
+        os._exit(0)  # the emulator was killed: nobody is left to tell
