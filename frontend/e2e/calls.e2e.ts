@@ -154,6 +154,32 @@ describe("a call", () => {
     expect(turns[0]?.cut).toBe(true);
   });
 
+  it("gives way when the caller speaks over what still plays", async () => {
+    const hears = [
+      { text: "你好", after_ms: 300 },
+      { text: "等一下", partials: ["等", "等一"], after_ms: 2500 },
+    ];
+    await stack.script({
+      ...QUICK,
+      tone: { ms_per_char: 400 },
+      hears,
+      replies: [{ text: LONG }, { text: "怎么啦？" }],
+    });
+    await call();
+    await until(
+      browser.page,
+      (state) => state.turns.length === 2 && state.turns.every((turn) => turn.over),
+      40_000,
+    );
+
+    const { turns } = await stateOf(browser.page);
+    expect(turns.map(({ heard, cut }) => ({ heard, cut }))).toEqual([
+      { heard: "你好", cut: true },
+      { heard: "等一下", cut: false },
+    ]);
+    expect(turns[0]?.playedMs).toBeLessThan(turns[0]?.soundMs ?? 0);
+  });
+
   it("takes typed words, also while the friend speaks", async () => {
     await stack.script({
       ...QUICK,
@@ -299,6 +325,61 @@ describe("a call", () => {
       expect.stringContaining("你好"),
       expect.stringContaining("你好呀！"),
     ]);
+  });
+});
+
+describe("a slow or a plain server", () => {
+  it("loses none of the first words: what was said while connecting is sent when the line opens", async () => {
+    await visit({
+      before: `
+        const Real = window.WebSocket;
+        window.WebSocket = class extends Real {
+          set onmessage(listener) {
+            let first = true;
+            super.onmessage = (event) => { setTimeout(() => listener.call(this, event), first ? 1200 : 0); first = false; };
+          }
+        };`,
+    });
+    await stack.script({ ...QUICK, speech_peak: 32767 });
+    await call();
+    const sent = (await logOf(browser.page)).filter((line) => line.way === "up" && line.name === "audio");
+    expect(sent[0]?.frames).toBeGreaterThanOrEqual(10); // of 100 ms: all that was said in the last second
+  });
+
+  it("plays whole MP3 sentences, and counts turns itself, where the server grants no wishes", async () => {
+    await visit({
+      before: `
+        const Real = window.WebSocket;
+        window.WebSocket = class extends Real {
+          constructor(address, protocols) { super(address.split("?")[0], protocols); }
+        };`,
+    });
+    const hears = [
+      { text: "你好", after_ms: 300 },
+      { text: "再见", after_ms: 5000 },
+    ];
+    await stack.script({
+      ...QUICK,
+      hears,
+      replies: [{ text: "你好呀！今天过得怎么样？" }, { text: "拜拜！" }],
+    });
+    await recordPlayback();
+    await call();
+    await until(
+      browser.page,
+      (state) => state.turns.length === 2 && state.turns.every((turn) => turn.over),
+      40_000,
+    );
+
+    const { turns } = await stateOf(browser.page);
+    expect(turns.map((turn) => turn.sentences.map(({ text }) => text))).toEqual([
+      ["你好呀！", "今天过得怎么样？"],
+      ["拜拜！"],
+    ]);
+    for (const { id, soundMs } of turns) {
+      expect(soundMs).toBeGreaterThan(100);
+      expect((await playback()).some(({ turn, level }) => turn === id && level > 0.05)).toBe(true);
+    }
   });
 });
 

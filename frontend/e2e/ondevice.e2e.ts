@@ -5,7 +5,7 @@ import { type Browser, open, stateOf, until } from "./browser";
 import { Stack } from "./stack";
 
 const SAID = ["你今天在干什么呀", "你最近有没有去哪里旅游"];
-const PATIENCE_MS = 240_000; // a small machine speaks slower than it is spoken to
+const PATIENCE_MS = 420_000; // a small machine speaks slower than it is spoken to
 
 let stack: Stack;
 let browser: Browser;
@@ -39,7 +39,7 @@ it(
     await page.locator(".round.go").click();
     await until(
       page,
-      ({ turns }) => turns.filter((turn) => turn.soundMs > 0 && turn.over).length >= 2,
+      ({ turns }) => turns.filter((turn) => turn.playedMs > 300 && turn.over).length >= 2,
       PATIENCE_MS,
     );
 
@@ -47,13 +47,12 @@ it(
     const loudest = await page.evaluate(
       () => (window as unknown as { loudest: Record<number, number> }).loudest,
     );
-    const answered = turns.filter((turn) => turn.soundMs > 0 && turn.over).slice(0, 2);
+    const answered = turns.filter((turn) => turn.playedMs > 300 && turn.over).slice(0, 2);
     for (const turn of answered) {
       const likeness = Math.max(...SAID.map((sentence) => overlap(sentence, turn.heard)));
       expect(likeness, turn.heard).toBeGreaterThan(0.6);
       expect(turn.sentences.map(({ text }) => text).join("").length).toBeGreaterThan(1);
       expect(turn.soundMs).toBeGreaterThan(400);
-      expect(turn.playedMs).toBeGreaterThan(300);
       expect(loudest[turn.id]).toBeGreaterThan(0.01);
     }
   },

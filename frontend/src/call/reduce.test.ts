@@ -23,7 +23,7 @@ const trouble = (code: string) => says({ event: "BotError", payload: { error: { 
 
 const ID = 2; // of the first turn: 1 is kept for what is said outside any turn
 const sound = (ms: number, turn = ID): CallEvent => ({ type: "sound", turn, ms, at: 10 });
-const started = (turn = ID): CallEvent => ({ type: "started", turn, at: 90 });
+const started = (turn = ID): CallEvent => ({ type: "started", turn, at: 90, outputMs: 20 });
 const played = (ms: number, turn = ID): CallEvent => ({ type: "played", turn, ms });
 const drained = (turn = ID): CallEvent => ({ type: "drained", turn });
 

@@ -20,7 +20,7 @@ export type CallEvent =
   | { type: "micless"; micless: boolean }
   | { type: "server"; event: DownEvent; turn: number | null; at: number }
   | { type: "sound"; turn: number; ms: number; at: number }
-  | { type: "started"; turn: number; at: number }
+  | { type: "started"; turn: number; at: number; outputMs: number }
   | { type: "played"; turn: number; ms: number }
   | { type: "drained"; turn: number }
   | { type: "typed"; text: string; at: number }
@@ -46,7 +46,9 @@ export function reduce(state: CallState, event: CallEvent): CallState {
         ? state
         : sound(state, event.turn, event.ms, event.at);
     case "started":
-      return update(state, event.turn, (turn) => (turn.over ? turn : { ...turn, heardAt: event.at }));
+      return update(state, event.turn, (turn) =>
+        turn.over ? turn : { ...turn, heardAt: event.at, outputMs: event.outputMs },
+      );
     case "played":
       return update(state, event.turn, (turn) => (turn.over ? turn : { ...turn, playedMs: event.ms }));
     case "drained":
@@ -153,6 +155,7 @@ function newTurn(id: number, at: number): Turn {
     metrics: null,
     soundAt: null,
     heardAt: null,
+    outputMs: 0,
   };
 }
 

@@ -17,6 +17,7 @@ const turn = (playedMs: number, more: Partial<Turn> = {}): Turn => ({
   metrics: null,
   soundAt: 0,
   heardAt: 1,
+  outputMs: 0,
   ...more,
 });
 const sentence = (text: string, more: Partial<Sentence> = {}): Sentence => ({

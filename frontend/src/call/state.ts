@@ -57,9 +57,11 @@ export interface Turn {
   over: boolean;
   cut: boolean;
   metrics: Metrics | null;
-  /** Page clock, ms: when the first sound arrived and when it was first heard. */
+  /** Page clock, ms: when the first sound arrived, and when its first sample was played. */
   soundAt: number | null;
   heardAt: number | null;
+  /** From there to the ear, as far as the browser knows. */
+  outputMs: number;
 }
 
 /** One thing said in an earlier part of this conversation. */

@@ -3,7 +3,7 @@ import type { Turn } from "./state";
 import { waterfall } from "./waterfall";
 
 const turn = (more: Partial<Turn>): Turn =>
-  ({ metrics: null, soundAt: 1000, heardAt: 1120, ...more }) as Turn;
+  ({ metrics: null, soundAt: 1000, heardAt: 1120, outputMs: 30, ...more }) as Turn;
 
 it("runs from milestone to milestone, and on through the page's buffer to the ear", () => {
   const metrics = {
@@ -15,7 +15,7 @@ it("runs from milestone to milestone, and on through the page's buffer to the ea
   };
   expect(waterfall(turn({ metrics }))).toEqual({
     measured: true,
-    totalMs: 1245,
+    totalMs: 1275,
     bars: [
       { stage: "endpoint", fromMs: 0, toMs: 600 },
       { stage: "asr_final", fromMs: 600, toMs: 640 },
@@ -23,12 +23,13 @@ it("runs from milestone to milestone, and on through the page's buffer to the ea
       { stage: "tts_first_byte", fromMs: 930, toMs: 1120 },
       { stage: "first_audio", fromMs: 1120, toMs: 1125 },
       { stage: "buffer", fromMs: 1125, toMs: 1245 },
+      { stage: "output", fromMs: 1245, toMs: 1275 },
     ],
   });
 });
 
 it("shows the page's own time where the server sent none", () => {
-  expect(waterfall(turn({}))).toMatchObject({ measured: false, totalMs: 120 });
+  expect(waterfall(turn({}))).toMatchObject({ measured: false, totalMs: 150 });
 });
 
 it("does not run backwards when two milestones changed places", () => {

@@ -10,7 +10,7 @@ export type Stage =
   | "tts_first_byte"
   | "first_audio"
   | "buffer"
-  | "wait";
+  | "output";
 
 export interface Bar {
   stage: Stage;
@@ -37,12 +37,13 @@ export function waterfall(turn: Turn): Waterfall | null {
   if (turn.soundAt === null || turn.heardAt === null) return null;
   const server = turn.metrics ? serverBars(turn.metrics) : [];
   const before = server.at(-1)?.toMs ?? 0;
-  const buffer: Bar = {
-    stage: "buffer",
-    fromMs: before,
-    toMs: before + Math.max(0, turn.heardAt - turn.soundAt),
-  };
-  return { bars: [...server, buffer], totalMs: buffer.toMs, measured: server.length > 0 };
+  const played = before + Math.max(0, turn.heardAt - turn.soundAt);
+  const totalMs = played + turn.outputMs;
+  const page: Bar[] = [
+    { stage: "buffer", fromMs: before, toMs: played },
+    { stage: "output", fromMs: played, toMs: totalMs },
+  ];
+  return { bars: [...server, ...page], totalMs, measured: server.length > 0 };
 }
 
 /** Stages that the server did not time are left out; clocks never run backwards here. */

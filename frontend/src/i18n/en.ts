@@ -96,7 +96,7 @@ export const en = {
     tts_first_byte: "First voice",
     first_audio: "Sent",
     buffer: "Page's buffer",
-    wait: "Waiting for sound",
+    output: "Sound device",
   },
   jitter: (target: number, buffered: number, underruns: number) =>
     `Buffer ${buffered} of ${target} ms, ${underruns} underruns`,

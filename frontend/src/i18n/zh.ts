@@ -98,7 +98,7 @@ export const zh: Texts = {
     tts_first_byte: "第一声",
     first_audio: "发出",
     buffer: "页面缓冲",
-    wait: "等待声音",
+    output: "声音设备",
   },
   jitter: (target, buffered, underruns) => `缓冲 ${buffered}／${target} 毫秒，断流 ${underruns} 次`,
 

@@ -31,6 +31,7 @@ import { createStore, type Store } from "./store";
 
 const BACKLOG_MS = 1500;
 const POSITION_MS = 200;
+const STEP_MS = 50; // of what was played: finer than anyone sees
 const NOTICE_MS = 6000;
 const READY_MS = 10_000;
 const CONGESTED_BYTES = 256 * 1024;
@@ -202,7 +203,8 @@ export class Calls {
     if (!sound) return;
     for (const { what, turn } of news.happenings) {
       if (what === "started") {
-        this.store.dispatch({ type: "started", turn, at: sound.pageTime(news.at) + sound.delayMs });
+        const outputMs = sound.delayMs;
+        this.store.dispatch({ type: "started", turn, at: sound.pageTime(news.at), outputMs });
       } else this.drained(turn, news);
     }
     if (news.turn !== 0) this.played(news.turn, Math.max(0, news.playedMs - sound.delayMs));
@@ -210,7 +212,7 @@ export class Calls {
 
   private played(turn: number, ms: number): void {
     const current = currentTurn(this.store.get());
-    if (!current || current.id !== turn || current.over || current.playedMs === ms) return;
+    if (!current || current.id !== turn || current.over || ms - current.playedMs < STEP_MS) return;
     this.store.dispatch({ type: "played", turn, ms });
     if (performance.now() - this.positionAt >= POSITION_MS) this.report(turn, ms);
   }

@@ -38,7 +38,17 @@ export class Sound {
   ) {
     void this.context.resume();
     askForPlayAndRecord();
+    navigator.mediaDevices?.addEventListener("devicechange", this.lookForSpeaker);
   }
+
+  /** A speaker that was pulled out gives way to the system's choice: the call must not fall silent. */
+  private readonly lookForSpeaker = async (): Promise<void> => {
+    const { sinkId } = this.context as AudioContext & { sinkId?: string };
+    if (this.closed || !sinkId) return;
+    const devices = await navigator.mediaDevices.enumerateDevices();
+    const there = devices.some(({ kind, deviceId }) => kind === "audiooutput" && deviceId === sinkId);
+    if (!there) await this.choose("").catch(() => undefined);
+  };
 
   async openSpeaker({ volume, speaker: sink }: Settings): Promise<void> {
     const speaker = await Speaker.open(this.context, (news) => this.heard(news));
@@ -106,6 +116,7 @@ export class Sound {
 
   close(): void {
     this.closed = true;
+    navigator.mediaDevices?.removeEventListener("devicechange", this.lookForSpeaker);
     this.deafen();
     this.letSleep();
     this.levels.friend = 0;

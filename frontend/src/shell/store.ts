@@ -1,6 +1,6 @@
 /** A value that changes only through one function, and those who watch it. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 export interface Store<State, Event> {
   get(): State;
@@ -40,15 +40,15 @@ export function useStore<State, Event, Part>(
 ): Part {
   const [, redraw] = useState({});
   const now = select(store.get());
+  const drawn = useRef({ select, now });
+  drawn.current = { select, now };
   useEffect(() => {
-    let drawn = select(store.get());
-    if (!Object.is(drawn, now)) redraw({});
-    return store.watch((state) => {
-      const next = select(state);
-      if (Object.is(next, drawn)) return;
-      drawn = next;
-      redraw({});
-    });
+    const check = () => {
+      const { select, now } = drawn.current;
+      if (!Object.is(select(store.get()), now)) redraw({});
+    };
+    check();
+    return store.watch(check);
   }, [store]);
   return now;
 }

@@ -113,7 +113,10 @@ function Status() {
   const phase = usePhase();
   const { texts, language } = useWords();
   const persona = usePersona();
-  const { muted, micless, attempt, startedAt } = useCall((state) => state);
+  const muted = useCall((state) => state.muted);
+  const micless = useCall((state) => state.micless);
+  const attempt = useCall((state) => state.attempt);
+  const startedAt = useCall((state) => state.startedAt);
   if (phase === "ended" && startedAt === null) return <p class="mood" />;
   if (phase === "home") return <p class="mood">{persona?.tagline[language] ?? persona?.tagline.en ?? ""}</p>;
   const quiet = phase === "listening" && (muted || micless);
@@ -137,7 +140,8 @@ function Status() {
 }
 
 function Timer() {
-  const { startedAt, endedAt } = useCall((state) => state);
+  const startedAt = useCall((state) => state.startedAt);
+  const endedAt = useCall((state) => state.endedAt);
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 500);
@@ -193,7 +197,9 @@ function Trouble() {
 function Card() {
   const phase = usePhase();
   const { texts } = useWords();
-  const { failure, startedAt, endedAt } = useCall((state) => state);
+  const failure = useCall((state) => state.failure);
+  const startedAt = useCall((state) => state.startedAt);
+  const endedAt = useCall((state) => state.endedAt);
   const unreachable = useStore(usePage().world, (world) => world.unreachable);
   if (failure) return <FailureCard failure={failure} />;
   if (unreachable) return <FailureCard failure="server-down" />;

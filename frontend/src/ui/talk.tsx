@@ -1,7 +1,7 @@
 /** The conversation: what was said, to keep or to clear, and earlier ones to carry on with. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { type CallState, type Said, transcript } from "../call/state";
+import { type Said, transcript } from "../call/state";
 import type { Conversation } from "../shell/conversations";
 import { useStore } from "../shell/store";
 import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
@@ -10,7 +10,7 @@ import { Icon, type IconName } from "./icon";
 import { dayAndTime, timeOfDay } from "./time";
 
 export function Talk() {
-  const state = useCall(settled);
+  const state = useSettled();
   return (
     <div class="talk">
       <Tools said={state.said} sid={state.sid} />
@@ -25,16 +25,20 @@ interface Settled {
   sid: string | null;
 }
 
-/** The same object until something was said: the played position changes fifty times a second. */
-let kept: Settled = { said: [], sid: null };
-function settled(state: CallState): Settled {
-  const said = transcript(state);
-  const same =
-    kept.sid === state.sid &&
-    kept.said.length === said.length &&
-    said.every((line, i) => line.text === kept.said[i]?.text && line.at === kept.said[i]?.at);
-  if (!same) kept = { said, sid: state.sid };
-  return kept;
+/** The same object until something was said: what was played changes twenty times a second. */
+function useSettled(): Settled {
+  const kept = useRef<Settled>({ said: [], sid: null });
+  return useCall((state) => {
+    const said = transcript(state);
+    const before = kept.current;
+    const same = before.sid === state.sid && sameLines(before.said, said);
+    if (!same) kept.current = { said, sid: state.sid };
+    return kept.current;
+  });
+}
+
+function sameLines(a: readonly Said[], b: readonly Said[]): boolean {
+  return a.length === b.length && a.every((line, i) => line.text === b[i]?.text && line.at === b[i]?.at);
 }
 
 function Tools({ said, sid }: { said: readonly Said[]; sid: string | null }) {
