@@ -30,6 +30,13 @@ class Cast:
         """The card as its file stands now; the default one for None."""
         return self.shelf.current(persona or self.default)
 
+    def names(self) -> tuple[str, ...]:
+        """What callers call her: a recogniser that expects these gets them right."""
+        card = self.card()
+        # friends leave the family name out: 乔青青 is 青青 to them
+        short = (card.name[1:],) if card.language.startswith("zh") and len(card.name) == 3 else ()
+        return (*short, card.name, *((card.name_latin,) if card.name_latin else ()))
+
     def prompt(self, persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
         """What the model is asked."""
         return messages(self.card(persona), history, text, max_history=self._max_history)

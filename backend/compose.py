@@ -1,5 +1,6 @@
 """From settings to services: which adapter hears, thinks and speaks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -38,9 +39,13 @@ class Providers:
             await provider.aclose()
 
 
-def providers(settings: Settings) -> Providers:
-    """The adapters that the settings ask for; nothing is connected yet."""
-    return Providers(_recognizer(settings), _model(settings), _synthesizer(settings))
+def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
+    """The adapters that the settings ask for; nothing is connected yet.
+
+    Args:
+        hot_words: what callers are likely to say and a recogniser would not guess, such as the persona's name.
+    """
+    return Providers(_recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings))
 
 
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -91,7 +96,7 @@ def _credentials(speech: AsrSettings | TtsSettings) -> SpeechCredentials:
     return SpeechCredentials(api_key=speech.api_key)
 
 
-def _recognizer(settings: Settings) -> Recognizer:
+def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
     asr = settings.asr
     local = asr.provider == EMULATOR
     config = AsrConfig(
@@ -100,6 +105,7 @@ def _recognizer(settings: Settings) -> Recognizer:
         resource_id=asr.resource_id,
         compress=asr.compress,
         end_window_ms=asr.end_window_ms,
+        hot_words=hot_words,
         backlog_ms=round(1000 * settings.call.max_ahead_s),
         connect_timeout_s=asr.timeout_s,
         reply_timeout_s=asr.timeout_s,

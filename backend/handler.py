@@ -69,7 +69,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         health: dict[str, Any] = {}
         if settings.needs_emulator:
             health = await stack.enter_async_context(local_vendors(settings.emulator))
-        providers = compose.providers(settings)
+        providers = compose.providers(settings, cast.names())
         stack.push_async_callback(providers.aclose)
         warming = asyncio.create_task(_warm(providers))
         stack.callback(warming.cancel)

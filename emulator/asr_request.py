@@ -1,5 +1,6 @@
 """The first message of a recognition: what the client asks for, and what the vendor refuses."""
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ _RATE_HZ: Final = 16_000
 _BITS: Final = 16
 _END_WINDOW_MS: Final = 800
 _SHORTEST_END_WINDOW_MS: Final = 200
+_MOST_HOT_WORDS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class AsrRequest:
     end_window_ms: int
     show_utterances: bool
     single: bool
+    hot_words: tuple[str, ...]
 
 
 def parse(payload: dict[str, Any]) -> AsrRequest:
@@ -49,6 +52,7 @@ def parse(payload: dict[str, Any]) -> AsrRequest:
         end_window_ms=_end_window_ms(request),
         show_utterances=_value(request, "show_utterances", False),
         single=result_type == "single",
+        hot_words=_hot_words(request.get("corpus")),
     )
 
 
@@ -75,6 +79,17 @@ def _end_window_ms(request: dict[str, Any]) -> int:
     if window_ms < _SHORTEST_END_WINDOW_MS:
         raise _invalid(f"request.end_window_size must be at least {_SHORTEST_END_WINDOW_MS}")
     return window_ms
+
+
+def _hot_words(corpus: object) -> tuple[str, ...]:
+    """The words of `corpus.context`, a JSON object as text; the service ignores what it cannot read there."""
+    context = corpus.get("context") if isinstance(corpus, dict) else None
+    try:
+        listed = json.loads(context)["hotwords"] if isinstance(context, str) else []
+        words = [entry["word"] for entry in listed]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return ()
+    return tuple(word for word in words if isinstance(word, str) and word)[:_MOST_HOT_WORDS]
 
 
 def _part(payload: dict[str, Any], key: str) -> dict[str, Any]:

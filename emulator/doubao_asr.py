@@ -76,7 +76,11 @@ class Recognition:
         self._begin(opening)
         await self._misbehave("start")
         await self._send({"additions": {"log_id": self._link.log_id}, "text": ""})
-        options = HearOptions(self._asked.end_window_ms, partials=self._policy is not Policy.TEXT_AT_END)
+        options = HearOptions(
+            self._asked.end_window_ms,
+            partials=self._policy is not Policy.TEXT_AT_END,
+            hot_words=self._asked.hot_words,
+        )
         async with self._house.loaded.recognition.open(options) as hearing, asyncio.TaskGroup() as tasks:
             teller = tasks.create_task(self._link.telling(self._tell(hearing)))
             await self._link.telling(self._listen(hearing, teller))

@@ -16,11 +16,13 @@ class HearOptions:
     Attributes:
         end_window_ms: silence after which an utterance is definite.
         partials: whether the client gains from hypotheses before the end (False for the `nostream` path).
+        hot_words: names and terms to expect.
     """
 
     end_window_ms: int = 800
     partials: bool = True
     sample_rate_hz: int = 16_000
+    hot_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

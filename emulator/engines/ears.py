@@ -41,7 +41,7 @@ class Ears:
     """A RecognitionEngine.
 
     Args:
-        worker: its model has `transcribe(blob)`, which answers `{"text": …}`.
+        worker: its model has `transcribe(blob, hot_words)`, which answers `{"text": …}`.
         pool: where Silero runs.
     """
 
@@ -235,7 +235,9 @@ class _Session:
         return text
 
     async def _transcribed(self, stretch: _Stretch, *, urgent: bool) -> str:
-        head, _ = await self._worker.call("transcribe", stretch.pcm, urgent=urgent)
+        head, _ = await self._worker.call(
+            "transcribe", stretch.pcm, urgent=urgent, hot_words=list(self._options.hot_words)
+        )
         return str(head["text"])
 
     async def _write_down(self) -> None:

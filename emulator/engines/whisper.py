@@ -3,6 +3,7 @@
 import math
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,11 @@ LIKELY_SILENCE: Final = 0.6
 REPETITIVE: Final = 2.4
 TOKENS_PER_S: Final = 14
 """Nobody speaks faster; what is longer is the model talking to itself."""
+
+SAID: Final = {"zh": "大家在说{}。", "en": "They talk about {}."}
+"""Words in a sentence are taken up; a bare list of them was not."""
+MOST_PROMPT_CHARS: Final = 60
+"""Of hot words; a longer prompt pulls the model away from what it hears."""
 
 STOCK_PHRASES: Final = re.compile(
     r"字幕|点赞|點贊|订阅|訂閱|打赏|明镜|谢谢(大家)?(观看|收看)|感谢(您的)?(观看|收看)|下(期|集)再见|"
@@ -64,22 +70,26 @@ class Whisper:
         silence = np.zeros(SAMPLE_RATE_HZ, np.float32)  # the first run costs more than the later ones
         self._decode(self._model.feature_extractor(silence), SHORTEST_FRAMES, 1.0)
 
-    def transcribe(self, blob: bytes) -> tuple[dict[str, Any], bytes]:
-        """Write down PCM (16 kHz, 16-bit, mono, up to 30 s)."""
+    def transcribe(self, blob: bytes, hot_words: Sequence[str] = ()) -> tuple[dict[str, Any], bytes]:
+        """Write down PCM (16 kHz, 16-bit, mono, up to 30 s), expecting these names and terms."""
         samples = np.frombuffer(blob, "<i2").astype(np.float32) / 32768
         features = self._model.feature_extractor(samples)
         frames = min(WHOLE_FRAMES, max(SHORTEST_FRAMES, math.ceil(len(samples) / FRAME_SAMPLES) + TAIL_FRAMES))
         seconds = len(samples) / SAMPLE_RATE_HZ
-        heard = self._decode(features, frames, seconds)
+        heard = self._decode(features, frames, seconds, hot_words)
         if frames < WHOLE_FRAMES and _doubtful(heard):
-            heard = max(heard, self._decode(features, WHOLE_FRAMES, seconds), key=_trust)
-        return asdict(_sifted(heard)), b""
+            heard = max(heard, self._decode(features, WHOLE_FRAMES, seconds, hot_words), key=_trust)
+        return asdict(_sifted(heard, hot_words)), b""
 
-    def _decode(self, features: NDArray[np.float32], frames: int, seconds: float) -> Transcript:
+    def _decode(
+        self, features: NDArray[np.float32], frames: int, seconds: float, hot_words: Sequence[str] = ()
+    ) -> Transcript:
         encoded = self._model.encode(_cut(features, frames))
         language = self._language(encoded)
         tokenizer = self._tokenizers[language]
-        prompt = self._model.get_prompt(tokenizer, tokenizer.encode(PROMPTS[language]), without_timestamps=True)
+        prompt = self._model.get_prompt(
+            tokenizer, tokenizer.encode(_prompt(language, hot_words)), without_timestamps=True
+        )
         limit = len(prompt) + 8 + math.ceil(seconds * TOKENS_PER_S)
         (answer,) = self._model.model.generate(
             encoded,
@@ -101,6 +111,13 @@ class Whisper:
         return max(LANGUAGES, key=lambda language: float(probability.get(language, 0.0)))
 
 
+def _prompt(language: str, hot_words: Sequence[str]) -> str:
+    """What the model believes was said before: it goes on in that style, and with those words."""
+    wanted = [word for word in hot_words if (re.search(f"[{CJK}]", word) is not None) == (language == "zh")]
+    named = ("、" if language == "zh" else ", ").join(wanted)[:MOST_PROMPT_CHARS]
+    return PROMPTS[language] + (SAID[language].format(named) if named else "")
+
+
 def _cut(features: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
     """To this length, by cutting or by silence."""
     missing = frames - features.shape[1]
@@ -120,7 +137,7 @@ def _repetition(text: str) -> float:
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
-def _sifted(heard: Transcript) -> Transcript:
+def _sifted(heard: Transcript, hot_words: Sequence[str] = ()) -> Transcript:
     """Without what the model made up."""
     invented = (
         (heard.silence > LIKELY_SILENCE and heard.logprob < LOW_LOGPROB / 2)
@@ -128,6 +145,7 @@ def _sifted(heard: Transcript) -> Transcript:
         or _repetition(heard.text) > REPETITIVE
         or (STOCK_PHRASES.search(heard.text) is not None and (heard.silence > 0.2 or heard.logprob < LOW_LOGPROB / 2))
         or (bool(heard.text) and heard.text.strip("。") in PROMPTS["zh"])
+        or (heard.logprob < LOW_LOGPROB / 2 and heard.text.strip("。，,. ") in _prompt(heard.language, hot_words))
         or re.search(r"\w", heard.text) is None
     )
     text = "" if invented else tidy(heard.text)

@@ -213,3 +213,11 @@ async def test_without_a_synthesiser_the_start_says_what_to_install(monkeypatch:
 async def test_every_voice_is_a_mixture_of_what_the_model_has(model_cache: Path) -> None:
     with np.load(model_cache / "kokoro/voices_ja.npz") as styles:
         assert {part for mixture in voices.ALL.values() for part in mixture} <= set(styles.files)
+
+
+async def test_a_name_that_is_expected_is_written_as_it_is_written(device: OnDevice) -> None:
+    pcm = recording("zh_ni_hao.wav")
+
+    head, _ = await device.workers[0].call("transcribe", pcm, hot_words=["青青", "乔青青"])
+
+    assert "青青" in head["text"]
