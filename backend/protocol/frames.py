@@ -13,6 +13,7 @@ from backend.errors import EventError, ProtocolError
 from backend.protocol.header import (
     HEADER_BYTES,
     SIZE_BYTES,
+    VERSION,
     Compression,
     Header,
     MessageType,
@@ -107,7 +108,7 @@ def _payload(header: Header, body: bytes, max_inflated_bytes: int) -> bytes:
 
 def _unwrapped(payload: bytes, max_inflated_bytes: int) -> bytes:
     """Take the vendor's web client's second wrapping off, if the payload is a whole sized audio frame itself."""
-    if len(payload) < HEADER_BYTES + SIZE_BYTES:
+    if len(payload) < HEADER_BYTES + SIZE_BYTES or payload[0] >> 4 != VERSION:
         return payload
     try:
         header, start = decode_header(payload)
