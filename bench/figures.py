@@ -19,6 +19,7 @@ class Usage:
         cpu_s: of the process under test, over the window.
         rss_mb: of it, at the window's end.
         others_cpu: the share of the machine's CPU that went to nothing of the benchmark's.
+        stolen_cpu: the share that a virtual machine's host kept to itself while something wanted to run.
         far_end_cpu: the share of one core that the emulator, or the relay's far end, took.
     """
 
@@ -26,6 +27,7 @@ class Usage:
     cpu_s: float
     rss_mb: float
     others_cpu: float
+    stolen_cpu: float
     far_end_cpu: float
 
 

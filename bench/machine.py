@@ -17,8 +17,15 @@ def describe() -> str:
     memory_gb = psutil.virtual_memory().total / 2**30
     return (
         f"{os.cpu_count()} × {cpu}, {memory_gb:.0f} GB, {platform.system()} {kernel(platform.release())}, "
-        f"Python {platform.python_version()}, websockets {version('websockets')}"
+        f"Python {platform.python_version()}, websockets {version('websockets')}{_priority()}"
     )
+
+
+def _priority() -> str:
+    """Whether this process, and with it all that it starts, goes before everything else on the machine."""
+    if not hasattr(os, "sched_getscheduler"):
+        return ""
+    return ", at real-time priority" if os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR) else ""
 
 
 def cpu_model(cpuinfo: str) -> str:

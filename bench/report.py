@@ -80,7 +80,9 @@ def method(what: Plan) -> str:
 - **Figures**: CPU time (user and system) and resident memory of the one process under test, without emulator and
   callers. Relay and server take turns at each load. {what.repetitions} repetitions with fresh processes;
   windows of {what.window_s:g} s (relay {what.relay_window_s:g} s) after {what.settle_s:g} s of conversation.
-  A percentile is a value that was really seen; of few values the p99 is simply the largest."""
+  A percentile is a value that was really seen; of few values the p99 is simply the largest.
+- **Disturbance**: the last table shows how late the callers themselves were, what else the machine was busy with, and
+  how much of it the host of a virtual machine took away. Where these are high, the latencies tell of the machine."""
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -178,12 +180,13 @@ def _conditions_table(results: Results) -> str:
             cell(spread(samples, lambda sample: percentile(sample.late_ms, 99)), 1),
             cell(spread(samples, lambda sample: 100 * sample.usage.far_end_cpu), 0),
             cell(spread(samples, lambda sample: 100 * sample.usage.others_cpu), 0),
+            cell(spread(samples, lambda sample: 100 * sample.usage.stolen_cpu), 0),
         ]
         for calls in _loads(results)
         for name, samples in (("server", _at(results.ours, calls)), ("relay", _at(results.relay, calls)))
     ]
     head = ["calls", "listening %", "KB up / min", "KB down / min", "turns", "lost or failed"]
-    head += ["frames late, p99 ms", "far end's core %", "other work on the machine %"]
+    head += ["frames late, p99 ms", "far end's core %", "machine at other work %", "stolen %"]
     return table(head, rows)
 
 

@@ -78,12 +78,14 @@ async def _relay(floor: Relay, calls: int, what: Plan) -> Sample:
 async def _watch(process: psutil.Process, far_end: psutil.Process, window_s: float) -> Usage:
     """Let the window pass, and see what it cost."""
     parts = (process, far_end, psutil.Process())
-    before, all_before, began = [_cpu_s(part) for part in parts], _busy_s(), time.monotonic()
+    before, machine_before, began = [_cpu_s(part) for part in parts], _machine_s(), time.monotonic()
     await asyncio.sleep(window_s)
     spent = [_cpu_s(part) - was for part, was in zip(parts, before, strict=True)]
-    took_s, all_spent = time.monotonic() - began, _busy_s() - all_before
-    others = max(0.0, all_spent - sum(spent)) / (took_s * (os.cpu_count() or 1))
-    return Usage(took_s, spent[0], _rss_mb(process), others, spent[1] / took_s)
+    took_s = time.monotonic() - began
+    busy_s, stolen_s = (now - was for now, was in zip(_machine_s(), machine_before, strict=True))
+    all_s = took_s * (os.cpu_count() or 1)
+    others = max(0.0, busy_s - sum(spent)) / all_s
+    return Usage(took_s, spent[0], _rss_mb(process), others, stolen_s / all_s, spent[1] / took_s)
 
 
 def _forget_counts(notes: Notes) -> None:
@@ -104,9 +106,12 @@ def _cpu_s(process: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-def _busy_s() -> float:
+def _machine_s() -> tuple[float, float]:
+    """What all cores have worked so far, and what was stolen from them."""
     times = psutil.cpu_times()
-    return float(sum(times) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0))
+    stolen = getattr(times, "steal", 0.0)
+    unused = times.idle + getattr(times, "iowait", 0.0) + getattr(times, "guest", 0.0)  # `user` has `guest` in it
+    return float(sum(times) - unused - stolen), float(stolen)
 
 
 def _rss_mb(process: psutil.Process) -> float:
@@ -117,5 +122,6 @@ def _in_short(sample: Sample) -> str:
     delays = sample.recognised_ms + sample.sounded_ms
     p50, p99 = figures.percentile(delays, 50), figures.percentile(delays, 99)
     cost = f"{sample.cpu_per_call_minute:.3f} CPU-s per call-minute, {sample.usage.rss_mb:.0f} MB"
-    others = f"{100 * sample.usage.others_cpu:.0f} % of the machine at other work"
+    usage = sample.usage
+    others = f"machine {100 * usage.others_cpu:.0f} % at other work, {100 * usage.stolen_cpu:.0f} % stolen"
     return f"{sample.calls:3} calls  p50 {p50:5.2f} ms  p99 {p99:6.2f} ms  {cost}, {others}"

@@ -11,7 +11,7 @@ from bench.figures import Spread, Usage, percentile, spread
 from bench.load import Notes
 
 SECOND = 1_000_000_000
-USAGE = Usage(window_s=10, cpu_s=2.0, rss_mb=80, others_cpu=0.1, far_end_cpu=0.2)
+USAGE = Usage(window_s=10, cpu_s=2.0, rss_mb=80, others_cpu=0.1, stolen_cpu=0.0, far_end_cpu=0.2)
 
 
 def stamp(what: str, text: str, ns: int) -> dict[str, object]:

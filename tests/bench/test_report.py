@@ -8,7 +8,7 @@ from bench.report import Results
 
 
 def sample(calls: int, cpu_s: float, delays_ms: tuple[float, ...], rss_mb: float) -> Sample:
-    usage = Usage(window_s=60, cpu_s=cpu_s, rss_mb=rss_mb, others_cpu=0.25, far_end_cpu=0.1)
+    usage = Usage(window_s=60, cpu_s=cpu_s, rss_mb=rss_mb, others_cpu=0.25, stolen_cpu=0.0, far_end_cpu=0.1)
     return Sample(calls, usage, delays_ms, delays_ms, (0.5,), 0.66, 12, 0, 0, 1920.0, 277.0)
 
 
