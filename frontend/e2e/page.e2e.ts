@@ -1,6 +1,6 @@
 /** The page itself: accessibility, policy, size, keyboard, installation, and that nothing leaves the house. */
 
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -14,6 +14,7 @@ let stack: Stack;
 let browser: Browser;
 
 beforeAll(async () => {
+  mkdirSync("artefacts", { recursive: true });
   stack = await Stack.start();
   await stack.script({
     hears: [],
@@ -84,6 +85,58 @@ describe.each(SCENES)("on the %s", (_, wishes) => {
     for (const [scene, violations] of Object.entries(found)) expect(violations, scene).toEqual([]);
   });
 });
+
+const SIZES = [
+  [320, 568],
+  [360, 640],
+  [390, 844],
+  [430, 932],
+  [844, 390],
+  [768, 1024],
+  [1000, 700],
+  [1440, 900],
+  [1920, 1080],
+] as const;
+
+it("fits windows of every size: nothing sticks out, and every button is on the screen", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  const check = async (scene: string) => {
+    for (const [width, height] of SIZES) {
+      await page.setViewportSize({ width, height });
+      await page.waitForTimeout(150);
+      await page.screenshot({ path: `artefacts/size-${width}x${height}-${scene}.png` });
+      expect(await outside(page), `${scene} at ${width} x ${height}`).toEqual([]);
+    }
+  };
+  await page.locator(".face svg").waitFor();
+  await check("home");
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  await page.keyboard.press("t");
+  await page.locator(".typing input").fill("你好");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.turns[0]?.over === true);
+  await page.getByRole("button", { name: "Volume" }).click();
+  await check("call");
+});
+
+/** What of the stage is not wholly in the window. */
+function outside(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const { innerWidth, innerHeight } = window;
+    return [
+      ...document.querySelectorAll(
+        ".stage button, .stage h1, .pill, .timer, .typing, .volume, .caption-friend",
+      ),
+    ]
+      .filter((each) => {
+        const { left, right, top, bottom, width } = each.getBoundingClientRect();
+        return width > 0 && (left < -1 || top < -1 || right > innerWidth + 1 || bottom > innerHeight + 1);
+      })
+      .map((each) => each.className || each.tagName);
+  });
+}
 
 it("speaks the language of the browser, or the one that was chosen", async () => {
   browser = await open(stack.url, { locale: "zh-CN" });

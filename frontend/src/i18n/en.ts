@@ -90,7 +90,7 @@ export const en = {
   total: "voice to voice",
   unmeasured: "Measured on the page only: the server sent no timings.",
   stages: {
-    endpoint: "You stopped speaking",
+    endpoint: "End of speech",
     asr_final: "Final text",
     llm_first_token: "First word",
     tts_first_byte: "First voice",
