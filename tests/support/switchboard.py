@@ -13,7 +13,6 @@ from backend.session import Services, SessionLimits
 from backend.store.memory import MemoryStore
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 
-
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
 
 
