@@ -302,7 +302,7 @@ async def test_a_message_over_the_bound_closes_1009() -> None:
 
 
 async def test_a_client_that_does_not_read_is_hung_up_on() -> None:
-    model = FakeModel([["长" * 64 + "。"] * 2000])
+    model = FakeModel([["长" * 64 + "。"] * 300])
     board = Switchboard(model=model, synthesizer=FakeSynthesizer(pieces=1), blocked_write_s=0.2)
     voice = board.synthesizer
     assert isinstance(voice, FakeSynthesizer)
