@@ -98,6 +98,11 @@ class _Session:
         self._failure: ProviderError | None = None
         self._over = False
 
+    @property
+    def kept_ms(self) -> int:
+        """How much sound is held that has been listened to."""
+        return len(self._sound) // BYTES_PER_MS
+
     async def feed(self, pcm: bytes) -> None:
         """Keep the sound for the listening task.
 

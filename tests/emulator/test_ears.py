@@ -184,6 +184,16 @@ async def test_leaving_a_session_gives_its_work_up() -> None:
     assert scribe.given_up == 1
 
 
+@pytest.mark.parametrize(("sound", "most_ms"), [(HUSH, 2000), (SPEECH, 30_000)])
+async def test_a_long_session_holds_a_bounded_stretch_of_sound(sound: bytes, most_ms: int) -> None:
+    async with hearing(Scribe("好。")) as session:
+        await session.feed(sound * (90_000 // WINDOW_MS))
+        await session.finish()
+        _ = [heard async for heard in session]
+
+        assert session.kept_ms <= most_ms  # type: ignore[attr-defined]
+
+
 async def test_sound_without_bound_is_refused() -> None:
     async with hearing(Scribe("")) as session:
         await session.feed(bytes(AHEAD_S * 32_000))  # does not let the listening task run
