@@ -61,6 +61,15 @@ const VIEWS: readonly [string, Wishes][] = [
   ["desk-dark", { viewport: DESK, locale: "en-GB", dark: true }],
 ];
 
+it.each(VIEWS.slice(0, 2))("on the %s: a microphone that is denied", async (view, wishes) => {
+  const browser = await open(stack.url, { ...wishes, microphone: null });
+  await browser.page.locator(".face svg").waitFor();
+  await browser.page.locator(".round.go").click();
+  await browser.page.locator(".failure").waitFor();
+  await picture(browser.page, `${view}-16-microphone-denied`);
+  await browser.close();
+});
+
 describe.each(VIEWS)("on the %s", (view, wishes) => {
   let browser: Browser;
   let page: Page;

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Browser, DESK, open, PHONE, stateOf, until, untilPhase } from "./browser";
+import { type Browser, DESK, logOf, open, PHONE, stateOf, until, untilPhase } from "./browser";
 import { Stack } from "./stack";
 
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf-8");
@@ -147,6 +147,84 @@ it("speaks the language of the browser, or the one that was chosen", async () =>
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Call", exact: true }).waitFor();
   expect(await page.locator("html").getAttribute("lang")).toBe("en");
+});
+
+it("calls another friend: name, portrait, colours and voices change with the choice", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  await page.locator(".face svg").waitFor();
+  const sky = () => page.evaluate(() => document.documentElement.style.getPropertyValue("--sky"));
+  const before = await sky();
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.locator(".persona", { hasText: "Sam Whitlock" }).click();
+  await expect.poll(() => page.locator("h1").innerText()).toBe("Sam Whitlock");
+  await expect.poll(sky).not.toBe(before);
+  await page.locator(".voice").first().waitFor();
+  const sample = page.waitForResponse((response) => response.url().includes("/sample"));
+  await page.locator(".sample").first().click();
+  expect((await sample).headers()["content-type"]).toBe("audio/mpeg");
+  await page.locator(".voice label").last().click();
+  await page.keyboard.press("Escape");
+  await page.screenshot({ path: "artefacts/desk-sam.png" });
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  const asked = browser.requests.find((address) => address.startsWith("ws:")) ?? "";
+  expect(new URL(asked).searchParams.get("persona")).toBe("sam_whitlock");
+  const told = (await logOf(page)).find((line) => line.name === "BotUpdateConfig");
+  expect(JSON.parse(told?.detail ?? "{}")).toHaveProperty("speaker");
+  await page.setViewportSize(PHONE);
+  await page.waitForTimeout(400);
+  await page.screenshot({ path: "artefacts/phone-sam.png" });
+});
+
+it("keeps the conversation as a file, and clears it", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  await page.keyboard.press("t");
+  await page.locator(".typing input").fill("你好");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.turns[0]?.over === true);
+  const saved = async (name: string) => {
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name }).click();
+    return readFileSync((await (await download).path()) ?? "", "utf-8");
+  };
+  expect(await saved("Download: Text")).toMatch(/\] You: 你好\n\[.*乔青青: 好呀，我们周末一起去拍照吧！/);
+  expect(JSON.parse(await saved("Download: JSON"))).toMatchObject({
+    session: (await stateOf(page)).sid,
+    lines: [{ who: "caller", text: "你好" }, { who: "friend" }],
+  });
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.getByText("Nothing said yet").waitFor();
+});
+
+it("shows developers every frame, filtered or held, and where a turn's time went", async () => {
+  browser = await open(stack.url);
+  const { page } = browser;
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  await page.getByRole("button", { name: "Developer tools" }).click();
+  await page.getByLabel("Filter events").fill("botready");
+  await expect.poll(() => page.locator(".log-line").count()).toBe(1);
+  expect(await page.locator(".log-line .log-detail").innerText()).toContain("session");
+  await page.getByLabel("Filter events").fill("");
+  await page.getByRole("button", { name: "Pause" }).click();
+  const held = await page.locator(".log-line").last().innerText();
+  await page.getByRole("button", { name: "Type", exact: true }).click();
+  await page.locator(".typing input").fill("你好");
+  await page.keyboard.press("Enter");
+  await until(page, (state) => state.turns[0]?.over === true);
+  expect(await page.locator(".log-line").last().innerText()).toBe(held);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect.poll(() => page.locator(".log-line", { hasText: "TurnMetrics" }).count()).toBe(1);
+  await page.getByRole("tab", { name: "Latency" }).click();
+  const stages = await page.locator(".bar-name").allInnerTexts();
+  expect(stages).toEqual(
+    expect.arrayContaining(["First word", "First voice", "Page's buffer", "Sound device"]),
+  );
+  expect(await page.locator(".chart figcaption").innerText()).toMatch(/voice to voice \d+ ms/);
 });
 
 it("can be used with the keyboard alone", async () => {

@@ -48,7 +48,8 @@ function Words({ sentence, turn }: { sentence: Sentence; turn: Turn }) {
         <span key={i} class={i < lit ? "word lit" : "word"}>
           {word}
         </span>
-      ))}{" "}
+      ))}
+      {/[\x21-\x7e]$/.test(sentence.text) && " "}
     </span>
   );
 }

@@ -100,7 +100,7 @@ function mover({ parts }: Avatar): (pose: Pose) => void {
     const width = 0.86 + 0.14 * now.mouth;
     parts["mouth-open"]?.setAttribute(
       "transform",
-      scaleAbout(mouth.x, mouth.top, width, 0.3 + 0.8 * now.mouth),
+      scaleAbout(mouth.x, mouth.top, width, 0.28 + 0.67 * now.mouth),
     );
   };
 }
