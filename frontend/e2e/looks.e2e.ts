@@ -21,12 +21,12 @@ const SLOW = {
     {
       text: "你好，青青，你今天在干什么呀？",
       partials: ["你好，青青", "你好，青青，你今天", "你好，青青，你今天在干什么"],
-      after_ms: 9000,
+      after_ms: 6000,
     },
   ],
   replies_always: { text: REPLY },
-  tone: { ms_per_char: 420 },
-  timing: { first_token_ms: 2500, token_ms: 20, tts_first_byte_ms: 100 },
+  tone: { ms_per_char: 320 },
+  timing: { first_token_ms: 2000, token_ms: 20, tts_first_byte_ms: 100 },
 };
 
 async function picture(page: Page, name: string): Promise<void> {

@@ -1,16 +1,26 @@
 /** No mocks: a recording of Mandarin as the microphone, on-device recognition and speech, and what is really played. */
 
+import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Browser, open, stateOf, until } from "./browser";
-import { Stack } from "./stack";
+import { python, ROOT, Stack } from "./stack";
 
 const SAID = ["你今天在干什么呀", "你最近有没有去哪里旅游"];
 const PATIENCE_MS = 420_000; // a small machine speaks slower than it is spoken to
 
+/** The models are fetched once; where they cannot be had this is skipped, but in CI it fails. */
+function haveModels(): boolean {
+  const { status, stderr } = spawnSync(python(), ["-m", "emulator.models"], { cwd: ROOT, encoding: "utf-8" });
+  if (status !== 0) console.log(`SKIPPED unless CI=true: the on-device models cannot be had. ${stderr}`);
+  return status === 0 || process.env.CI === "true";
+}
+
+const possible = haveModels();
 let stack: Stack;
 let browser: Browser;
 
 beforeAll(async () => {
+  if (!possible) return;
   stack = await Stack.start({ EMULATOR_ENGINE: "on-device" });
   browser = await open(stack.url, { microphone: "zh_call.wav" });
 }, 600_000);
@@ -19,7 +29,7 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-it(
+it.runIf(possible)(
   "a Mandarin sentence is understood, answered in text and in sound that is really played; and again",
   async () => {
     const { page } = browser;

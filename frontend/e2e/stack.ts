@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START_MS = 180_000; // models have to be loaded where the engine is on-device
 const STOP_MS = 15_000;
 
@@ -85,7 +85,8 @@ export class Stack {
   }
 }
 
-function python(): string {
+/** The project's own interpreter, where it has one. */
+export function python(): string {
   const own = `${ROOT}.venv/bin/python`;
   return process.env.PYTHON ?? (existsSync(own) ? own : "python3");
 }
