@@ -118,5 +118,5 @@ async def dialled(url: str, *, headers: Mapping[str, str] | None = None, **query
 async def dialling(url: str, *, headers: Mapping[str, str] | None = None, **query: str) -> AsyncIterator[Caller]:
     """A call that has been told nothing yet."""
     address = f"{url}?{urlencode(query)}" if query else url
-    async with connect(address, compression=None, max_size=None, additional_headers=headers) as socket:
+    async with connect(address, compression=None, max_size=None, close_timeout=1, additional_headers=headers) as socket:
         yield Caller(socket, bare=query.get("framing") == "bare")
