@@ -60,6 +60,10 @@ class Sample:
         return self.usage.cpu_s / (self.calls * self.usage.window_s / 60)
 
 
+Delays = Callable[[Sample], tuple[float, ...]]
+"""Which of a sample's delays, in ms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spread:
     """A figure over the repetitions."""
@@ -82,6 +86,13 @@ def spread(samples: Iterable[Sample], figure: Callable[[Sample], float]) -> Spre
     if not values:
         return Spread(math.nan, math.nan, math.nan)
     return Spread(median(values), min(values), max(values))
+
+
+def pooled(samples: Sequence[Sample], delays: Delays, percent: float) -> Spread:
+    """A percentile of all repetitions together, with the lowest and the highest that one alone has."""
+    alone = spread(samples, lambda sample: percentile(delays(sample), percent))
+    together = [delay for sample in samples for delay in delays(sample)]
+    return Spread(percentile(together, percent), alone.low, alone.high)
 
 
 def conversation(calls: int, notes: Notes, stamps: Iterable[Mapping[str, Any]], usage: Usage, since_ns: int) -> Sample:

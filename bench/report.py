@@ -1,17 +1,21 @@
 """Tables and their words: for the terminal and for `docs/benchmarks.md`. Pure."""
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import attrgetter
 from typing import Final
 
 from bench import plan
-from bench.figures import Sample, Spread, percentile, spread
+from bench.figures import Delays, Sample, Spread, percentile, pooled, spread
 from bench.plan import Plan
 
 OWN_LATENCY_MS: Final = 10
 TIMES_RELAY: Final = 3
+
+_RECOGNISED: Final[Delays] = attrgetter("recognised_ms")
+_SOUNDED: Final[Delays] = attrgetter("sounded_ms")
 
 
 @dataclass(slots=True)
@@ -44,10 +48,11 @@ def tables(results: Results) -> tuple[str, ...]:
     """Headings, tables and remarks, in order."""
     return (
         "## Own latency",
-        "Milliseconds that our server adds, seen from the client, beside what the relay adds. Each cell is the median "
-        "of the repetitions, and in brackets the lowest and the highest of them.",
+        "Milliseconds that our server adds, seen from the client, beside what the relay adds. Each cell is of all "
+        "repetitions together, and in brackets stand the lowest and the highest of one alone.",
         _latency_table(results),
         "## Processor and memory",
+        "Each cell is the median of the repetitions, and in brackets stand the lowest and the highest.",
         _cost_table(results),
         "## Aims",
         _aims(results),
@@ -103,10 +108,10 @@ def cell(of: Spread, digits: int) -> str:
 
 
 def _latency_table(results: Results) -> str:
-    paths: list[tuple[str, Sequence[Sample], Callable[[Sample], tuple[float, ...]]]] = [
-        ("definite result → `SentenceRecognized`", results.ours, lambda sample: sample.recognised_ms),
-        ("first sound → first audio frame", results.ours, lambda sample: sample.sounded_ms),
-        ("relay, end to end", results.relay, lambda sample: sample.sounded_ms),
+    paths: list[tuple[str, Sequence[Sample], Delays]] = [
+        ("definite result → `SentenceRecognized`", results.ours, _RECOGNISED),
+        ("first sound → first audio frame", results.ours, _SOUNDED),
+        ("relay, end to end", results.relay, _SOUNDED),
     ]
     rows = [
         [
@@ -122,8 +127,8 @@ def _latency_table(results: Results) -> str:
     return table(["calls × path", "p50 ms", "p99 ms", "seen"], rows)
 
 
-def _percentile_cell(samples: Sequence[Sample], delays: Callable[[Sample], tuple[float, ...]], percent: float) -> str:
-    return cell(spread(samples, lambda sample: percentile(delays(sample), percent)), 2)
+def _percentile_cell(samples: Sequence[Sample], delays: Delays, percent: float) -> str:
+    return cell(pooled(samples, delays, percent), 2)
 
 
 def _cost_table(results: Results) -> str:
@@ -159,8 +164,9 @@ def _aims(results: Results) -> str:
     most = max(_loads(results))
     ours = _at(results.ours, most)
     rows = []
-    for name, delays in (("recognised", lambda s: s.recognised_ms), ("sounded", lambda s: s.sounded_ms)):
-        reached = spread(ours, lambda sample, of=delays: percentile(of(sample), 99)).middle  # type: ignore[misc]
+    paths: list[tuple[str, Delays]] = [("recognised", _RECOGNISED), ("sounded", _SOUNDED)]
+    for name, delays in paths:
+        reached = pooled(ours, delays, 99).middle
         rows.append([f"p99 own latency, {name}, {most} calls", f"≤ {OWN_LATENCY_MS} ms", f"{reached:.2f} ms"])
         rows[-1].append(_verdict(reached <= OWN_LATENCY_MS))
     ratio = _times_relay(results, most)

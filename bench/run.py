@@ -1,6 +1,7 @@
 """Runs the loads: our server and the relay by turns, so that what the machine does meanwhile meets both alike."""
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -24,10 +25,12 @@ async def run(what: Plan, tell: Callable[[str], None]) -> Results:
     """The whole plan."""
     on = processes.cores()
     processes.pin(os.getpid(), on.others)
+    gc.disable()  # a collection here would look like a pause of the server's
     results = Results()
     for repetition in range(1, what.repetitions + 1):
         tell(f"repetition {repetition} of {what.repetitions}")
         await _repeat(what, on, results, tell)
+        gc.collect()
     return results
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench import figures
-from bench.figures import Spread, Usage, percentile, spread
+from bench.figures import Spread, Usage, percentile, pooled, spread
 from bench.load import Notes
 
 SECOND = 1_000_000_000
@@ -64,6 +64,14 @@ def test_cpu_is_told_for_a_minute_of_one_call() -> None:
     sample = figures.trickle(4, Notes(), USAGE, since_ns=0)
 
     assert sample.cpu_per_call_minute == pytest.approx(2.0 / 4 * 6)
+
+
+def test_a_pooled_percentile_counts_every_delay_alike() -> None:
+    many = figures.trickle(1, Notes(in_flight_ns=[(1, 1_000_000)] * 9), USAGE, 0)
+    few = figures.trickle(1, Notes(in_flight_ns=[(1, 5_000_000)]), USAGE, 0)
+
+    assert pooled([many, few], lambda sample: sample.sounded_ms, 50) == Spread(1.0, 1.0, 5.0)
+    assert pooled([many, few], lambda sample: sample.sounded_ms, 99) == Spread(5.0, 1.0, 5.0)
 
 
 def test_a_spread_passes_over_repetitions_that_saw_nothing() -> None:
