@@ -275,12 +275,36 @@ describe("a call", () => {
       ...QUICK,
       hears: [],
       speech_peak: 32767,
+      replies_always: { text: "好呀，我没事！" },
       faults: [{ service: "tts", kind: "fail", nth: null }],
     });
     await type("你还好吗？");
     await browser.page.getByText("The voice failed this time").waitFor();
     await until(browser.page, (state) => state.turns.length === 2 && state.turns[1]?.over === true);
+    const said = (await stateOf(browser.page)).turns[1]?.sentences.map(({ text }) => text).join("");
+    expect(said).toBe("好呀，我没事！"); // no voice, but the answer is there to read
     expect(await browser.page.locator(".app").getAttribute("data-phase")).toBe("listening");
+  });
+
+  it("says so when it could not make out what was said, and listens on", async () => {
+    await stack.script({
+      ...QUICK,
+      hears: [{ text: "你好", after_ms: 1500 }],
+      replies_always: { text: "你好呀！" },
+      faults: [{ service: "asr", kind: "error", nth: null, at: "mid" }],
+    });
+    await call();
+    await browser.page.getByText("I could not make out what you said").waitFor();
+    await stack.script({
+      ...QUICK,
+      hears: [{ text: "你好", after_ms: 500 }],
+      replies_always: { text: "你好呀！" },
+    });
+    await until(
+      browser.page,
+      (state) => state.turns.some((turn) => turn.heard === "你好" && turn.over),
+      40_000,
+    );
   });
 
   it("takes the line up again after the server was killed: same conversation, and it works", async () => {

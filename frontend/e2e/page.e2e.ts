@@ -86,6 +86,63 @@ describe.each(SCENES)("on the %s", (_, wishes) => {
   });
 });
 
+/** What axe cannot judge, because it stands on a gradient: each colour of words on each ground it may meet. */
+describe.each([false, true])("in the dark: %s", (dark) => {
+  it.each(["乔青青", "Sam Whitlock"])("the words around %s are easy to read", async (name) => {
+    browser = await open(stack.url, { dark });
+    const { page } = browser;
+    await page.locator(".face svg").waitFor();
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.locator(".persona", { hasText: name }).click();
+    await expect.poll(() => page.locator("h1").innerText()).toBe(name);
+    await page.waitForTimeout(500);
+    const grounds = ["--top", "--bottom"];
+    const papers = ["--paper", "--paper-2"];
+    const pairs = [
+      ...[...grounds, ...papers].flatMap(
+        (on) =>
+          [
+            ["--ink", on, 7],
+            ["--ink-soft", on, 4.5],
+          ] as const,
+      ),
+      ...grounds.map((on) => ["--unlit", on, 3] as const), // large and bold
+      ...papers.map((on) => ["--accent-ink", on, 4.5] as const),
+    ];
+    const poor = [];
+    for (const [words, ground, least] of pairs) {
+      const ratio = await contrast(page, words, ground);
+      if (ratio < least) poor.push(`${words} on ${ground}: ${ratio.toFixed(2)} of ${least}`);
+    }
+    expect(poor).toEqual([]);
+  });
+});
+
+/** As WCAG defines it, of two of the page's colours. */
+function contrast(page: Page, words: string, ground: string): Promise<number> {
+  return page.evaluate(
+    ([a, b]) => {
+      const luminance = (name: string) => {
+        const probe = document.createElement("span");
+        probe.style.color = `var(${name})`;
+        document.body.append(probe);
+        const paper = new OffscreenCanvas(1, 1).getContext("2d") as OffscreenCanvasRenderingContext2D;
+        paper.fillStyle = getComputedStyle(probe).color;
+        paper.fillRect(0, 0, 1, 1);
+        probe.remove();
+        const [r, g, b] = [...paper.getImageData(0, 0, 1, 1).data].map((value) => {
+          const share = value / 255;
+          return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+        }) as [number, number, number];
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const [x, y] = [luminance(a as string), luminance(b as string)];
+      return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05);
+    },
+    [words, ground],
+  );
+}
+
 const SIZES = [
   [320, 568],
   [360, 640],
