@@ -11,11 +11,8 @@ DEFAULT: Final = "xia"
 WOMEN: Final[Mapping[str, Mapping[str, float]]] = {
     "xia": {"jf_gongitsune": 1.0},
     "lan": {"jf_nezumi": 1.0},
-    "tong": {"jf_tebukuro": 1.0},
     "yue": {"jf_gongitsune": 0.6, "jf_nezumi": 0.4},
     "ning": {"jf_gongitsune": 0.7, "jf_tebukuro": 0.3},
-    "mei": {"jf_nezumi": 0.6, "jf_tebukuro": 0.4},
-    "qiu": {"jf_gongitsune": 0.7, "jf_alpha": 0.3},
 }
 MEN: Final[Mapping[str, Mapping[str, float]]] = {
     "song": {"jm_kumo": 1.0},
