@@ -248,7 +248,7 @@ describe("in whatever order things happen", () => {
           "ended",
         ]).toContain(phaseOf(state));
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 });

@@ -7,6 +7,7 @@ import {
   dropped,
   type Failure,
   HOME,
+  lastId,
   type Notice,
   phaseOf,
   type Said,
@@ -80,7 +81,7 @@ function onLine({ line }: CallState): boolean {
 
 /** Ids never start again while the page lives: the speaker may still hold sound of an earlier call. */
 function counters(state: CallState): Pick<CallState, "base" | "cutThrough"> {
-  const base = Math.max(state.base, currentTurn(state)?.id ?? 0);
+  const base = lastId(state);
   return { base, cutThrough: base };
 }
 
@@ -131,7 +132,7 @@ function partial(state: CallState, text: string): CallState {
 }
 
 function recognized(state: CallState, heard: string, wire: number | null, at: number): CallState {
-  const latest = Math.max(state.base + 1, currentTurn(state)?.id ?? 0);
+  const latest = Math.max(state.base + 1, lastId(state));
   const id = wire ? turnId(state, wire) : latest + 1;
   const settled = currentTurn(state)?.id === id ? state : cut(state);
   const typed = state.typed === heard;
@@ -201,7 +202,7 @@ function cut(state: CallState): CallState {
   const turn = currentTurn(state);
   if (!turn || turn.over) return state;
   const turns = state.turns.map((each) => (each.over ? each : { ...each, over: true, cut: true }));
-  return { ...state, turns, cutThrough: Math.max(state.cutThrough, turn.id) };
+  return { ...state, turns, cutThrough: Math.max(state.cutThrough, lastId(state)) };
 }
 
 /** The connection is gone: no turn of it will go on. */

@@ -138,6 +138,11 @@ export function currentTurn(state: CallState): Turn | null {
   return state.turns.at(-1) ?? null;
 }
 
+/** The highest id so far: a server that counts wrongly must not make two turns share one. */
+export function lastId(state: CallState): number {
+  return Math.max(state.base, ...state.turns.map((turn) => turn.id));
+}
+
 /** The server works on a turn: audio that it gets now is dropped, and typed text has to wait. */
 export function serverBusy(state: CallState): boolean {
   const turn = currentTurn(state);
@@ -146,7 +151,7 @@ export function serverBusy(state: CallState): boolean {
 
 /** The id of the server's turn number; without numbers, the latest turn. */
 export function turnId(state: CallState, wire: number | null): number {
-  return wire === null ? Math.max(currentTurn(state)?.id ?? 0, state.base + 1) : state.base + 1 + wire;
+  return wire === null ? Math.max(lastId(state), state.base + 1) : state.base + 1 + wire;
 }
 
 /** The server's number of a turn, or null when it has none, or is of an earlier connection. */
