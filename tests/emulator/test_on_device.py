@@ -118,7 +118,7 @@ async def test_silence_and_noise_are_nothing(device: OnDevice) -> None:
         assert head["text"] == ""
 
 
-@pytest.mark.parametrize("sentence", ["我最喜欢的歌手下个月要来我们这里开演唱会。", "别难过啦，明天一定会更好的。"])
+@pytest.mark.parametrize("sentence", ["你要不要跟我一起去看电影？", "别难过啦，明天一定会更好的。"])
 async def test_what_the_voice_says_is_understood(device: OnDevice, sentence: str) -> None:
     heard = await heard_in(device, await spoken(device, sentence), rate_hz=24_000)
 
@@ -128,7 +128,7 @@ async def test_what_the_voice_says_is_understood(device: OnDevice, sentence: str
 async def test_numbers_are_read_in_the_sentences_language_and_english_inside_mandarin_is_english(
     device: OnDevice,
 ) -> None:
-    pcm = await spoken(device, "我今年20岁，最喜欢的歌手是Taylor Swift。")
+    pcm = await spoken(device, "我今年20岁，喜欢Taylor Swift。")
 
     heard = "".join(utterance.text for utterance in await heard_in(device, pcm, rate_hz=24_000))
     assert re.search("20岁|二十岁", heard)
