@@ -301,8 +301,25 @@ describe("a call", () => {
   });
 
   it("takes the line up again after the server was killed: same conversation, and it works", async () => {
-    await stack.script({ ...QUICK, hears_always: { text: "你好", after_ms: 1500 } });
-    await until(browser.page, (state) => state.turns.some((turn) => turn.heard === "你好" && turn.over));
+    await stack.script({
+      ...QUICK,
+      hears: [{ text: "你好", after_ms: 300 }],
+      replies: [{ text: "你好呀！" }],
+    });
+    await call();
+    await until(browser.page, (state) => state.turns[0]?.over === true);
+    const { sid } = await stateOf(browser.page);
+    await stack.stop("SIGKILL");
+    await untilPhase(browser.page, "reconnecting");
+    await stack.run();
+    await untilPhase(browser.page, "listening", 40_000);
+    await stack.script({ ...QUICK, speech_peak: 32767, replies_always: { text: "欢迎回来！" } });
+    await type("我又来了");
+    await until(browser.page, (state) => state.turns.some((turn) => turn.heard === "我又来了" && turn.over));
+
+    const state = await stateOf(browser.page);
+    expect(state.sid).toBe(sid);
+    expect(state.turns.at(-1)?.sentences.map(({ text }) => text)).toEqual(["欢迎回来！"]);
   });
 
   it("keeps the conversation, and carries it on later", async () => {
