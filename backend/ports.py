@@ -4,7 +4,7 @@ Adapters in `providers/` and `store/` implement these; no vendor's field name pa
 `backend.errors.ProviderError` with the stage it belongs to, and nothing else of a vendor's.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -60,6 +60,12 @@ class Recognizer(Protocol):
 
     def open(self) -> AbstractAsyncContextManager[Recognition]:
         """One session, connected on entry and closed on exit, however the block ends."""
+
+    async def warm(self) -> None:
+        """Have a connection ready for the next session, so that it pays no handshake.
+
+        Returns at once or when it is ready. Never raises a ProviderError: a session that finds none dials.
+        """
 
     async def aclose(self) -> None:
         """Let go of every connection."""
@@ -171,8 +177,39 @@ class Synthesizer(Protocol):
     def open(self, options: SpeechOptions) -> AbstractAsyncContextManager[Speech]:
         """One session. Leaving the block early cancels it; the connection behind it is kept for the next one."""
 
+    async def warm(self, voice: str) -> None:
+        """Have a connection ready for the next session of this voice, so that it pays no handshake.
+
+        Returns at once or when it is ready. Never raises a ProviderError: a session that finds none dials.
+        """
+
     async def aclose(self) -> None:
         """Let go of every connection."""
+
+
+ActivityChange = Callable[[bool, int], None]
+"""`(speaking, at_ms)`: speech began or ended at `at_ms` of the audio fed since `open`, which is where it did, not where
+that was noticed. Called on the event loop; begin and end take turns, and `at_ms` never falls."""
+
+
+class Activity(Protocol):
+    """Voice activity in the sound of one call."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Take audio as it comes (signed 16-bit little-endian, mono, 16 kHz), on the event loop. Cheap when quiet."""
+
+    def close(self) -> None:
+        """Forget the call; nothing is reported from now on. Safe to repeat."""
+
+
+class ActivityDetector(Protocol):
+    """Tells speech from other sound, for all calls at once."""
+
+    def open(self, on_change: ActivityChange) -> Activity:
+        """Follow one call, which begins in silence; inside a running event loop."""
+
+    async def aclose(self) -> None:
+        """Let go of the model and its thread."""
 
 
 class ConversationStore(Protocol):
