@@ -78,6 +78,7 @@ class FakeRecognizer:
         self.script = list(script)
         self.sessions: list[FakeSession] = []
         self.closed = 0
+        self.warmed = 0
         self.refuses: ProviderError | None = None
 
     @asynccontextmanager
@@ -90,6 +91,9 @@ class FakeRecognizer:
             yield session
         finally:
             self.closed += 1
+
+    async def warm(self) -> None:
+        self.warmed += 1
 
     async def aclose(self) -> None:
         return
@@ -173,6 +177,7 @@ class FakeSynthesizer:
         self.options: list[SpeechOptions] = []
         self.cancelled = 0
         self.left_early = 0
+        self.warmed: list[str] = []
         self.fails: ProviderError | None = None
         self.refuses: ProviderError | None = None
         self._pieces = pieces
@@ -192,6 +197,9 @@ class FakeSynthesizer:
         except BaseException:
             self.left_early += 1
             raise
+
+    async def warm(self, voice: str) -> None:
+        self.warmed.append(voice)
 
     async def aclose(self) -> None:
         return

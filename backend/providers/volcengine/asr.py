@@ -34,6 +34,16 @@ class VolcengineRecognizer:
         self._config = config
         self._failures = Failures("asr", credentials)
         self._chores = Chores()
+        self._spare: ServiceSocket | None = None
+
+    async def warm(self) -> None:
+        """Have a connection ready for the next session, so that it pays no handshake; never raises ours."""
+        if self._spare is not None and self._spare.is_open:
+            return
+        try:
+            self._spare = await self._dial()
+        except ProviderError as error:
+            log.info("asr.not_warm", extra={"reason": str(error)})
 
     def open(self) -> AbstractAsyncContextManager[Recognition]:
         """One session, connected on entry and closed on exit, however the block ends.
@@ -46,11 +56,13 @@ class VolcengineRecognizer:
 
     async def aclose(self) -> None:
         """Let go of every connection."""
+        if (spare := self._take_spare()) is not None:
+            await spare.close()
         await self._chores.aclose()
 
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[Recognition]:
-        session = await retried(self._connect, self._config.retry_backoff_s)
+        session = await self._begin()
         pump = asyncio.get_running_loop().create_task(session.pump())
         try:
             yield session
@@ -58,7 +70,22 @@ class VolcengineRecognizer:
             pump.cancel()
             self._chores.begin(_end(session, pump))
 
+    async def _begin(self) -> "_Session":
+        if (spare := self._take_spare()) is not None:
+            try:
+                return await self._start(spare)
+            except ProviderError as error:
+                log.info("asr.stale_connection", extra={"reason": str(error)})
+        return await retried(self._connect, self._config.retry_backoff_s)
+
+    def _take_spare(self) -> ServiceSocket | None:
+        spare, self._spare = self._spare, None
+        return spare
+
     async def _connect(self) -> "_Session":
+        return await self._start(await self._dial())
+
+    async def _dial(self) -> ServiceSocket:
         config = self._config
         streams = config.spoken_mode != "bigmodel_nostream"
         limits = SocketLimits(
@@ -68,8 +95,10 @@ class VolcengineRecognizer:
             config.ping_timeout_s,
         )
         greeting = headers(self._credentials, config.resource_id)
-        socket = await dial("asr", config.address, greeting, limits, self._failures.of_response)
-        session = _Session(socket, config, self._failures)
+        return await dial("asr", config.address, greeting, limits, self._failures.of_response)
+
+    async def _start(self, socket: ServiceSocket) -> "_Session":
+        session = _Session(socket, self._config, self._failures)
         try:
             await session.begin()
         except BaseException:
