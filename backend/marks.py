@@ -11,8 +11,19 @@ Clock = Callable[[], float]
 Mark = Literal["asr_final", "endpoint", "request_sent", "llm_first_token", "tts_first_text", "tts_first_byte"]
 Delivery = Literal["first_audio", "done"]
 
-TOLD: Final = ("endpoint", "asr_final", "llm_first_token", "tts_first_byte", "first_audio", "done")
-"""What `TurnMetrics` names; the rest is for the log."""
+Outcome = Literal["answered", "failed", "interrupted", "hung_up"]
+
+MARKS: Final = (
+    "asr_final",
+    "endpoint",
+    "request_sent",
+    "llm_first_token",
+    "tts_first_text",
+    "tts_first_byte",
+    "first_audio",
+    "done",
+)
+"""Every mark, in the order in which an ordinary turn sets them."""
 
 
 @dataclass(slots=True)
@@ -22,12 +33,21 @@ class TurnMarks:
     Attributes:
         speech_end: when the caller's last word ended, on `clock`; for a typed utterance, when it arrived.
         usage: what the services say the turn cost, by their units' names.
+        failure: the code of the error that ended the reply; empty for none.
+        cut_off: by whom the reply was ended before its time; empty where it was not.
     """
 
     speech_end: float
     clock: Clock = time.monotonic
     at: dict[str, float] = field(default_factory=dict)
     usage: dict[str, int] = field(default_factory=dict)
+    failure: str = ""
+    cut_off: Literal["", "interrupted", "hung_up"] = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the turn."""
+        return self.cut_off or ("failed" if self.failure else "answered")
 
     def set(self, mark: Mark | Delivery, at: float | None = None) -> None:
         """Note that it happened, now or at the given time; only the first time counts."""
@@ -45,4 +65,4 @@ class TurnMarks:
     def metrics(self) -> dict[str, object]:
         """The payload of `TurnMetrics`."""
         ms = self.in_ms()
-        return {mark: ms[mark] for mark in TOLD if mark in ms} | {"usage": dict(self.usage)}
+        return {mark: ms[mark] for mark in MARKS if mark in ms} | {"usage": dict(self.usage)}

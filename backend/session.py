@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, assert_never
@@ -36,11 +37,21 @@ from backend.ears import Ears, EarsLimits, Pace
 from backend.errors import INTERNAL, EventError, ProtocolError
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock, TurnMarks
-from backend.ports import BYTES_PER_MS, ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
+from backend.ports import (
+    BYTES_PER_MS,
+    ChatModel,
+    ConversationStore,
+    Hypothesis,
+    Message,
+    Recognizer,
+    SpeechOptions,
+    Synthesizer,
+)
 from backend.protocol import events, frames
 from backend.protocol.events import CallConfig, ConfigUpdate, Query, parse_event
 from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.protocol.pcm import SampleAligner
+from backend.telemetry.observer import Observer, Observers, TurnReport
 from backend.turn import Reply, Turn, TurnLimits
 
 log = logging.getLogger(__name__)
@@ -57,6 +68,7 @@ class Services:
         prompt: (persona's id or None, history, utterance) → messages for the model.
         voice: how a reply sounds under a configuration.
         knows_persona: whether a client may ask for this persona.
+        observer: hears of calls and turns.
     """
 
     recognizer: Recognizer
@@ -66,6 +78,16 @@ class Services:
     prompt: Callable[[str | None, Sequence[Message], str], Sequence[Message]]
     voice: Callable[[CallConfig], SpeechOptions]
     knows_persona: Callable[[str], bool]
+    observer: Observer = field(default_factory=Observers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """When a hypothesis came, and when the last word in it had been spoken."""
+
+    hypothesis: Hypothesis
+    came: float
+    speech_end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +118,7 @@ class CallSession:
         self._pace = Pace(limits.ears.ahead_ms, clock)
         self._aligner = SampleAligner()
         self._bad_in_a_row = 0
-        self._heard_at = clock()
+        self._arrivals: deque[_Arrival] = deque(maxlen=INBOX)
         self._marks = TurnMarks(clock(), clock)
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
@@ -184,7 +206,10 @@ class CallSession:
         return event
 
     async def _hear(self, event: Heard | EarsClosed) -> None:
-        self._heard_at = self._clock()
+        if isinstance(event, Heard):
+            heard = event.hypothesis
+            spoken = self._ears.time_of(heard.end_ms or heard.audio_ms)  # now: the ears' clock may begin anew soon
+            self._arrivals.append(_Arrival(heard, self._clock(), spoken))
         await self._inbox.put(event)
 
     # --- what the call asks for
@@ -204,6 +229,7 @@ class CallSession:
                 self._marks = self._first_marks(effect)
                 self._replying = self._tasks.create_task(self._reply(effect, self._marks))
             case CancelReply():
+                self._marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
                 self._stop(self._replying)
             case Account(turn):
                 await self._account(turn)
@@ -225,16 +251,13 @@ class CallSession:
     # --- a reply
 
     def _first_marks(self, begin: BeginReply) -> TurnMarks:
-        if begin.heard is None:
+        arrival = next((a for a in reversed(self._arrivals) if a.hypothesis is begin.heard), None)
+        if arrival is None:
             return TurnMarks(self._clock(), self._clock)
-        marks = TurnMarks(self._ears_time(begin), self._clock)
-        marks.set("asr_final", self._heard_at)
+        marks = TurnMarks(arrival.speech_end, self._clock)
+        marks.set("asr_final", arrival.came)
         marks.set("endpoint")
         return marks
-
-    def _ears_time(self, begin: BeginReply) -> float:
-        assert begin.heard is not None  # noqa: S101 - its caller has looked
-        return self._ears.time_of(begin.heard.end_ms or begin.heard.audio_ms)
 
     async def _reply(self, begin: BeginReply, marks: TurnMarks) -> None:
         try:
@@ -242,6 +265,7 @@ class CallSession:
         except Exception:
             log_id = _log_id()
             log.exception("turn.crashed", extra={"session": self.sid, "turn": begin.turn, "log_id": log_id})
+            marks.failure = INTERNAL
             event = ReplyEnded(begin.turn, "", Fault(INTERNAL, f"something went wrong here (log id {log_id})"))
         await self._inbox.put(event)
 
@@ -256,6 +280,7 @@ class CallSession:
         outcome = await Turn(services.model, services.synthesizer, speaker, marks, self._limits.turn).run(reply)
         if (error := outcome.error) is None:
             return ReplyEnded(begin.turn, outcome.text)
+        marks.failure = error.code
         log.warning(
             "turn.failed",
             extra={
@@ -278,8 +303,11 @@ class CallSession:
         await self._send(AudioFrame(data, number))
 
     async def _account(self, turn: int) -> None:
-        self._marks.set("done")
-        log.info("turn.done", extra={"session": self.sid, "turn": turn, **self._marks.in_ms(), **self._marks.usage})
+        marks = self._marks
+        marks.set("done")
+        ended = {"outcome": marks.outcome, "code": marks.failure}
+        log.info("turn.done", extra={"session": self.sid, "turn": turn, **ended, **marks.in_ms(), **marks.usage})
+        self._services.observer.turn_done(self, TurnReport(turn, marks))
         if events.TURN_METRICS in self._call.config.events:
             number = turn if self._call.config.turn_ids else None
             await self._send(EventFrame(events.TURN_METRICS, self._marks.metrics(), number))

@@ -274,7 +274,8 @@ async def test_turn_metrics_come_to_those_who_ask() -> None:
 
     metrics = next(f.payload for f in frames if isinstance(f, EventFrame) and f.event == "TurnMetrics")
     assert set(metrics) == {
-        "endpoint", "asr_final", "llm_first_token", "tts_first_byte", "first_audio", "done", "usage"
+        "endpoint", "asr_final", "request_sent", "llm_first_token", "tts_first_text", "tts_first_byte", "first_audio",
+        "done", "usage",
     }  # fmt: skip
     assert metrics["usage"] == {"prompt_tokens": 10, "completion_tokens": 5, "cached_tokens": 0, "tts_characters": 2}
     assert names(frames)[-2:] == ["TurnMetrics", "TTSDone"]

@@ -1,0 +1,1 @@
+"""What becomes of calls and turns, for whoever wants to know: metrics, traces."""
