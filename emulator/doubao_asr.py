@@ -5,6 +5,7 @@ Source: docs 6561/1354869; the fact sheet's sequence rules and error texts.
 
 import asyncio
 import zlib
+from contextlib import suppress
 from enum import Enum
 from typing import Any, Final
 
@@ -39,12 +40,15 @@ class Policy(Enum):
 
 async def serve(house: House, request: web.Request) -> web.StreamResponse:
     """One recognition: one connection, one session."""
+    house.stats.stamp("handshake", request.headers.get("X-Api-Connect-Id", ""), "asr")
     accepted = await accept(house, "asr", request, RESOURCES)
     if isinstance(accepted, web.StreamResponse):
         return accepted
     link, _ = accepted
     async with link:
         await link.telling(Recognition(house, link, Policy(request.path)).run())
+        if link.muted:
+            await _until_gone(link)
     return link.response
 
 
@@ -121,7 +125,8 @@ class Recognition:
         if self._finishing:
             self._heard = asr_result.settled(self._heard)
             await self._answer(last=True)
-            await self._link.close()
+            if not self._link.muted:
+                await self._link.close()
 
     async def _answer(self, *, last: bool = False) -> None:
         result = self._result(last=last)
@@ -186,6 +191,14 @@ class Recognition:
     @property
     def _audio_ms(self) -> int:
         return self._audio_bytes // BYTES_PER_MS
+
+
+async def _until_gone(link: Link) -> None:
+    """A stalled service neither speaks nor hangs up."""
+    gone = False
+    while not gone:
+        with suppress(VendorError):
+            gone = await link.receive() is None
 
 
 def _parsed(opening: SpeechFrame) -> AsrRequest:

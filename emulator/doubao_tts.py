@@ -30,6 +30,7 @@ _MARKUP: Final = re.compile(r"<[^>]*>")
 
 async def serve(house: House, request: web.Request) -> web.StreamResponse:
     """One connection: many sessions, one after another."""
+    house.stats.stamp("handshake", request.headers.get("X-Api-Connect-Id", ""), "tts")
     accepted = await accept(house, "tts", request, frozenset(tts_request.RESOURCES))
     if isinstance(accepted, web.StreamResponse):
         return accepted
@@ -89,6 +90,7 @@ class Bidirectional(Connection):
         self._started = False
         self._session: TtsSession | None = None
         self._task: asyncio.Task[None] | None = None
+        self._waiting: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Serve until the client leaves."""
@@ -117,11 +119,26 @@ class Bidirectional(Connection):
         return None
 
     async def _next(self) -> SpeechFrame | None:
-        idle_ms = self._house.script.limits.tts_idle_ms
         try:
-            return await self._link.receive(idle_ms / 1000 if idle_ms and self._session is None else None)
+            async with asyncio.timeout_at(self._idle_ends) as self._waiting:
+                return await self._link.receive()
         except TimeoutError as exc:
             raise VendorError(SERVER_ERROR, "client send timeout") from exc
+        finally:
+            self._waiting = None
+
+    @property
+    def _idle_ends(self) -> float | None:
+        """When a client that sends nothing from now on is hung up on; never while a session is under way."""
+        idle_ms = self._house.script.limits.tts_idle_ms
+        if self._session is not None or not idle_ms:
+            return None
+        return asyncio.get_running_loop().time() + idle_ms / 1000
+
+    def _end_session(self) -> None:
+        self._session = None
+        if self._waiting is not None and not self._waiting.expired():
+            self._waiting.reschedule(self._idle_ends)
 
     async def _start_connection(self) -> None:
         self._started = True
@@ -145,7 +162,7 @@ class Bidirectional(Connection):
 
     async def _speak(self, session: TtsSession) -> None:
         await session.speak()
-        self._session = None
+        self._end_session()
         await session.say(SpeechEvent.SESSION_FINISHED, session.status())
 
     async def _in_session(self, session: TtsSession, frame: SpeechFrame) -> None:
@@ -164,7 +181,7 @@ class Bidirectional(Connection):
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
-        self._session = None
+        self._end_session()
         await session.say(SpeechEvent.SESSION_CANCELED, session.status())
 
 

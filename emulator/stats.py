@@ -12,7 +12,7 @@ _REQUESTS_KEPT: Final = 64
 _SOCKETS_KEPT: Final = 512
 _STAMPS_KEPT: Final = 50_000
 
-Moment = Literal["definite", "first_token", "first_audio"]
+Moment = Literal["handshake", "definite", "first_token", "first_audio"]
 
 
 @dataclass(slots=True)

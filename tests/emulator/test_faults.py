@@ -112,6 +112,18 @@ async def test_a_stalled_recognition_takes_audio_and_says_nothing_more(at: str, 
         await _works(vendor)
 
 
+async def test_a_stalled_recognition_does_not_even_hang_up_after_the_last_packet() -> None:
+    async with running_emulator(_script(service="asr", kind="stall", at="start")) as vendor:
+        async with dialled(vendor.asr_url(), ASR_HEADERS) as line:
+            await line.send(asr_request())
+            await line.send(audio(SILENCE_100_MS))
+            await line.send(audio(b"", last=True))
+            with pytest.raises(TimeoutError):
+                async with _soon():
+                    await line.receive()
+        await vendor.hung_up()
+
+
 @pytest.mark.parametrize(("at", "answers"), [("start", 0), ("mid", 1)])
 async def test_a_cut_recognition_ends_without_a_close_frame(at: str, answers: int) -> None:
     async with running_emulator(_script(service="asr", kind="cut", at=at)) as vendor:

@@ -1,5 +1,6 @@
 """Synthesis: sessions, sentences, sound in the asked format, and what is refused."""
 
+import asyncio
 import io
 import json
 import wave
@@ -372,6 +373,29 @@ async def test_an_idle_connection_is_ended_when_the_script_has_a_limit() -> None
     assert (frame.error_code, frame.json()) == (55000000, {"error": "client send timeout"})
 
 
+async def test_the_idle_limit_counts_from_the_end_of_the_last_session() -> None:
+    script = Script(limits=Limits(tts_idle_ms=60))
+    async with running_emulator(script) as vendor, dialled(vendor.tts_url(), TTS_HEADERS) as line:
+        await line.start_connection()
+        await _talk(line, "s", "你好。")
+        frame = (await line.rest())[-1]
+
+    assert (frame.error_code, frame.json()) == (55000000, {"error": "client send timeout"})
+
+
+async def test_a_session_that_waits_for_its_text_is_not_idle() -> None:
+    script = Script(limits=Limits(tts_idle_ms=60))
+    async with running_emulator(script) as vendor, dialled(vendor.tts_url(), TTS_HEADERS) as line:
+        await line.start_connection()
+        await line.start_session("s")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await line.receive()
+        await line.say("s", "你好。")
+
+        assert (await line.receive()).event == START
+
+
 async def test_a_voice_that_was_left_speaking_ends_with_its_connection() -> None:
     script = Script(timing=Timing(tts_piece_ms=10), tone=Tone(ms_per_char=5000))
     async with running_emulator(script) as vendor:
@@ -428,4 +452,7 @@ async def test_stats_are_json() -> None:
         await _talk(line, "s", "你好。")
         stamps = json.loads(json.dumps(vendor.stats()))["stamps"]
 
-    assert [(stamp["what"], stamp["id"], stamp["text"]) for stamp in stamps] == [("first_audio", "s", "你好。")]
+    assert [(stamp["what"], stamp["id"], stamp["text"]) for stamp in stamps] == [
+        ("handshake", "connect-1", "tts"),
+        ("first_audio", "s", "你好。"),
+    ]
