@@ -107,6 +107,44 @@ describe("the jitter buffer", () => {
     expect(pull(buffer, 8).happenings).toEqual([{ what: "drained", turn: 3 }]);
   });
 
+  it("however much has come and been played: a cut is silent within 60 ms, and nothing of the turn follows", () => {
+    const pieces = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(pieces, fc.integer({ min: 0, max: 200 }), pieces, (before, played, late) => {
+        const buffer = new JitterBuffer(RATE);
+        for (const ms of before) buffer.push(1, sound(ms));
+        pull(buffer, played * 8);
+        buffer.cut(1);
+        const fading = pull(buffer, 56).out;
+        for (const ms of late) buffer.push(1, sound(ms));
+        expect(sounding(pull(buffer, 400).out)).toBe(0);
+        expect(steepest(fading)).toBeLessThan(0.02);
+      }),
+    );
+  });
+
+  it("whatever the network does: it waits 80 ms at first, longer after each underrun, and within bounds", () => {
+    const burst = fc.record({ ms: fc.integer({ min: 1, max: 200 }), pause: fc.integer({ min: 0, max: 60 }) });
+    fc.assert(
+      fc.property(fc.array(burst, { maxLength: 60 }), (bursts) => {
+        const buffer = new JitterBuffer(RATE);
+        let before = buffer.report();
+        expect(before.targetMs).toBe(START_MS);
+        for (const { ms, pause } of bursts) {
+          buffer.push(1, sound(ms));
+          for (let i = 0; i < pause; i++) {
+            pull(buffer, 8);
+            const now = buffer.report();
+            if (now.underruns > before.underruns && before.targetMs < 600)
+              expect(now.targetMs).toBeGreaterThan(before.targetMs);
+            expect(now.targetMs).toBeLessThanOrEqual(600);
+            before = now;
+          }
+        }
+      }),
+    );
+  });
+
   it("whatever happens: no sample is lost, played twice or louder, and every turn ends once", () => {
     const step = fc.oneof(
       {

@@ -19,6 +19,7 @@ const recognized = (sentence: string, turn: number | null = 1) =>
 const sentence = (text: string, turn: number | null = 1) =>
   says({ event: "TTSSentenceStart", payload: { sentence: text } }, turn, 3000);
 const done = (turn: number | null = 1) => says({ event: "TTSDone", payload: {} }, turn);
+const interruptedByServer = says({ event: "BotInterrupted", payload: { spoken: "你好" } }, 1);
 const trouble = (code: string) => says({ event: "BotError", payload: { error: { code, message: "" } } }, 1);
 
 const ID = 2; // of the first turn: 1 is kept for what is said outside any turn
@@ -131,8 +132,19 @@ describe("an interruption", () => {
     expect(dropped(state, ID)).toBe(true);
   });
 
+  it("is the server's to decide while it still replies: a mere murmur cuts nobody off, and is forgotten", () => {
+    const murmured = run([...speaking, partial("嗯")]);
+    expect(phaseOf(murmured)).toBe("speaking");
+    expect(run([done(), drained()], murmured)).toMatchObject({ partial: "", turns: [{ cut: false }] });
+  });
+
+  it("lets the words that cut it off stay in sight", () => {
+    const state = run([...speaking, partial("等等"), interruptedByServer, done(), drained()]);
+    expect([phaseOf(state), state.partial]).toEqual(["listening", "等等"]);
+  });
+
   it("happens when the server says so", () => {
-    const state = run([...speaking, says({ event: "BotInterrupted", payload: { spoken: "你好" } }, 1)]);
+    const state = run([...speaking, interruptedByServer]);
     expect(phaseOf(state)).toBe("listening");
   });
 

@@ -12,6 +12,7 @@ import {
   phaseOf,
   type Said,
   type Sentence,
+  serverBusy,
   type Turn,
   turnId,
 } from "./state";
@@ -125,10 +126,13 @@ function ready(state: CallState, sid: string, at: number): CallState {
   };
 }
 
-/** The caller speaks: what is still playing of the last reply gives way. */
+/**
+ * The caller speaks: what is still playing of a reply that was sent whole gives way. While the server still
+ * replies it decides, and says `BotInterrupted`: a mere "mm" cuts nobody off.
+ */
 function partial(state: CallState, text: string): CallState {
-  const speaking = phaseOf(state) === "speaking" && text !== "";
-  return { ...(speaking ? cut(state) : state), partial: text };
+  const tail = phaseOf(state) === "speaking" && !serverBusy(state) && text !== "";
+  return { ...(tail ? cut(state) : state), partial: text };
 }
 
 function recognized(state: CallState, heard: string, wire: number | null, at: number): CallState {
@@ -194,7 +198,8 @@ function sound(state: CallState, id: number, ms: number, at: number): CallState 
 /** The speaker has nothing left of these turns; a turn that the server still sends is not over yet. */
 function drained(state: CallState, id: number): CallState {
   const turns = state.turns.map((turn) => (turn.id <= id && turn.sent ? { ...turn, over: true } : turn));
-  return { ...state, turns };
+  const heardOut = currentTurn(state)?.over === false && turns.at(-1)?.over === true;
+  return { ...state, turns, partial: heardOut ? "" : state.partial }; // what was murmured meanwhile is forgotten
 }
 
 /** Stop what is being said: its rest is dropped when it comes. */

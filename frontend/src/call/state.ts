@@ -29,8 +29,7 @@ export type Notice =
   | "internal"
   | "microphone-changed"
   | "microphone-gone"
-  | "speaker-failed"
-  | "copied";
+  | "speaker-failed";
 
 export interface Sentence {
   text: string;

@@ -10,7 +10,6 @@ export const en = {
   volume: "Volume",
   keyboard: "Type",
   captions: "Captions",
-  captionsOff: "Captions are off",
   stopSpeaking: "Stop speaking",
   settings: "Settings",
   conversation: "Conversation",
@@ -20,7 +19,6 @@ export const en = {
   send: "Send",
   typeHere: (name: string) => `Say something to ${name}…`,
   typeInstead: "Type instead",
-  tryAgain: "Try again",
   openSettings: "Open settings",
 
   home: "Ready when you are",
@@ -35,19 +33,18 @@ export const en = {
   attempt: (n: number) => `Line lost, attempt ${n}`,
   lasted: (time: string) => `You talked for ${time}`,
   offline: "Answers come from an offline stand-in",
-  allowMicrophone: "Your browser may ask for the microphone now",
-  hello: (name: string) => `Say hello to ${name}`,
 
   you: "You",
   nothingSaid: "Nothing said yet",
   nothingSaidMore: "What you two say appears here.",
   copy: "Copy",
+  copied: "Copied",
+  notCopied: "Not allowed",
   download: "Download",
   asText: "Text",
   asJson: "JSON",
   clear: "Clear",
   earlier: "Earlier conversations",
-  noEarlier: "None yet",
   forget: "Forget this conversation",
   lines: (n: number) => (n === 1 ? "1 line" : `${n} lines`),
 
@@ -137,7 +134,6 @@ export const en = {
     "microphone-changed": "Microphone changed",
     "microphone-gone": "The microphone was unplugged. You can type, or pick another one.",
     "speaker-failed": "That speaker cannot be used.",
-    copied: "Copied",
   },
 };
 

@@ -36,7 +36,7 @@ export class Sound {
     private readonly levels: Levels,
     private readonly ears: SoundEars,
   ) {
-    void this.context.resume();
+    this.wake();
     askForPlayAndRecord();
     navigator.mediaDevices?.addEventListener("devicechange", this.lookForSpeaker);
   }
@@ -97,9 +97,10 @@ export class Sound {
     await context.setSinkId?.(deviceId);
   }
 
-  /** Browsers rest the sound of pages that were put away; coming back wakes it. */
+  /** Let a sound that the browser has rested go on. */
   wake(): void {
-    if (!this.closed) void this.context.resume();
+    if (this.closed || this.context.state === "running") return;
+    this.context.resume().catch(() => undefined); // still rung over: the next touch tries again
   }
 
   /** An instant of the audio clock on the page's: news may wait for a busy page. */

@@ -4,10 +4,11 @@ export function keepAwake(): () => void {
   let lock: WakeLockSentinel | null = null;
   let wanted = true;
   const ask = async () => {
-    if (!wanted || document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
+    const held = lock !== null && !lock.released; // a page that is put away loses it
+    if (!wanted || held || document.visibilityState !== "visible" || !("wakeLock" in navigator)) return;
     try {
       lock = await navigator.wakeLock.request("screen");
-      if (!wanted) void lock.release();
+      if (!wanted) await lock.release();
     } catch {
       // Low battery or a policy: the call goes on with a screen that may sleep.
     }

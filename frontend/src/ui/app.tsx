@@ -14,7 +14,7 @@ import {
   WordsContext,
 } from "./context";
 import { Developer } from "./developer";
-import { SettingsPanel } from "./settings";
+import { SettingsPanel } from "./settings/panel";
 import { Sheet } from "./sheet";
 import { useShortcuts } from "./shortcuts";
 import { Stage } from "./stage";

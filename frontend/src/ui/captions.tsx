@@ -17,7 +17,7 @@ export function Captions({ language }: { language: string }) {
           {caller}
         </p>
       )}
-      {partial === "" && turn && <Reply turn={turn} language={language} />}
+      {turn && !(partial && turn.over) && <Reply turn={turn} language={language} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-/** A conversation as a file. */
+/** A conversation as a file, or on the clipboard. */
 
 import type { Said } from "../call/state";
 import { timeOfDay } from "./time";
@@ -17,4 +17,30 @@ export function save(name: string, type: string, content: string): void {
   const link = Object.assign(document.createElement("a"), { href: address, download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/** Whether it worked. Browsers hide the clipboard from pages of insecure origins: those copy a selection. */
+export async function copyText(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return copySelected(text);
+  }
+}
+
+function copySelected(text: string): boolean {
+  const field = Object.assign(document.createElement("textarea"), { value: text, readOnly: true });
+  const { activeElement } = document;
+  // Inside an open sheet only what is inside it can have the focus.
+  (document.querySelector("dialog[open]") ?? document.body).append(field);
+  field.select();
+  try {
+    return document.execCommand("copy");
+  } catch {
+    return false;
+  } finally {
+    field.remove();
+    if (activeElement instanceof HTMLElement) activeElement.focus();
+  }
 }

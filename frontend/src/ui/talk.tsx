@@ -1,13 +1,15 @@
 /** The conversation: what was said, to keep or to clear, and earlier ones to carry on with. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type Said, transcript } from "../call/state";
 import type { Conversation } from "../shell/conversations";
 import { useStore } from "../shell/store";
 import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
-import { asJson, asText, save } from "./export";
+import { asJson, asText, copyText, save } from "./export";
 import { Icon, type IconName } from "./icon";
 import { dayAndTime, timeOfDay } from "./time";
+
+const COPIED_MS = 2500;
 
 export function Talk() {
   const state = useSettled();
@@ -45,12 +47,22 @@ function Tools({ said, sid }: { said: readonly Said[]; sid: string | null }) {
   const { calls } = usePage();
   const { texts } = useWords();
   const persona = usePersona();
+  const [copied, setCopied] = useState<boolean | null>(null);
+  useEffect(() => {
+    if (copied === null) return;
+    const timer = setTimeout(() => setCopied(null), COPIED_MS);
+    return () => clearTimeout(timer);
+  }, [copied]);
   const names = { caller: texts.you, friend: persona?.name ?? "" };
   const none = said.length === 0;
-  const copy = () => void navigator.clipboard.writeText(asText(said, names)).then(() => calls.tell("copied"));
+  const copy = () => void copyText(asText(said, names)).then(setCopied);
+  const copyLabel = copied === null ? texts.copy : copied ? texts.copied : texts.notCopied;
   return (
     <div class="tools">
-      <Tool icon="copy" label={texts.copy} disabled={none} onPress={copy} />
+      <Tool icon={copied ? "check" : "copy"} label={copyLabel} disabled={none} onPress={copy} />
+      <span class="unseen" role="status">
+        {copied === null ? "" : copyLabel}
+      </span>
       <Tool
         icon="download"
         label={texts.asText}

@@ -1,0 +1,67 @@
+/** Over which server, and what it runs on. */
+
+import { useState } from "preact/hooks";
+import { validServer } from "../../shell/settings";
+import { useStore } from "../../shell/store";
+import { usePage, useWords } from "../context";
+import { Group, useSettings } from "./fields";
+
+export function ServerGroup() {
+  const [settings, change] = useSettings();
+  const { texts } = useWords();
+  const [draft, setDraft] = useState(settings.serverUrl);
+  const bad = !validServer(draft);
+  const keep = (url: string) => {
+    setDraft(url);
+    if (validServer(url)) change({ serverUrl: url.trim() });
+  };
+  return (
+    <Group title={texts.server}>
+      <label class="row tall">
+        <span>{texts.serverUrl}</span>
+        <input
+          type="url"
+          value={draft}
+          placeholder="ws://…"
+          aria-invalid={bad}
+          onInput={(event) => keep(event.currentTarget.value)}
+        />
+        <span class={bad ? "more wrong" : "more"}>{bad ? texts.badUrl : texts.serverUrlMore}</span>
+      </label>
+      <label class="row tall">
+        <span>{texts.token}</span>
+        <input
+          type="password"
+          value={settings.token}
+          autocomplete="off"
+          onInput={(event) => change({ token: event.currentTarget.value })}
+        />
+        <span class="more">{texts.tokenMore}</span>
+      </label>
+    </Group>
+  );
+}
+
+export function ServicesGroup() {
+  const { texts } = useWords();
+  const config = useStore(usePage().world, (world) => world.config);
+  if (!config) return null;
+  const { asr, llm, tts } = config.services;
+  const services = [
+    [texts.recognition, asr?.label],
+    [texts.answers, llm?.label],
+    [texts.voices, tts?.label],
+  ];
+  return (
+    <Group title={texts.runsOn}>
+      <dl class="services">
+        {services.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Group>
+  );
+}

@@ -1,0 +1,78 @@
+/** The voices that a persona may have, each to be listened to. */
+
+import { useEffect, useState } from "preact/hooks";
+import { useStore } from "../../shell/store";
+import { fetchVoices, type Voice } from "../../shell/world";
+import { usePage, usePersona, useWords } from "../context";
+import { Icon } from "../icon";
+import { Group, useSettings } from "./fields";
+
+export function VoicePicker() {
+  const { world } = usePage();
+  const [settings, change] = useSettings();
+  const { texts } = useWords();
+  const id = usePersona()?.id ?? "";
+  const known = useStore(world, (all) => all.voices[id]);
+  useEffect(() => {
+    if (id === "" || known) return;
+    void fetchVoices(id).then(
+      (voices) => world.dispatch({ voices: { ...world.get().voices, [id]: voices } }),
+      () => undefined,
+    );
+  }, [id, known, world]);
+  if (!known || known.voices.length === 0) return null;
+  const chosen = settings.voices[id] ?? known.default;
+  return (
+    <Group title={texts.voice}>
+      <div class="voices">
+        {known.voices.map((voice) => (
+          <div key={voice.id} class="voice">
+            <label>
+              <input
+                type="radio"
+                name="voice"
+                checked={voice.id === chosen}
+                onChange={() => change({ voices: { ...settings.voices, [id]: voice.id } })}
+              />
+              <span class="tick">
+                <Icon name="check" />
+              </span>
+              <span lang={voice.language}>{voice.name}</span>
+            </label>
+            <Sample voice={voice} />
+          </div>
+        ))}
+      </div>
+    </Group>
+  );
+}
+
+/** One sample at a time: a new one silences the last. */
+let playing: HTMLAudioElement | null = null;
+
+function Sample({ voice }: { voice: Voice }) {
+  const { texts } = useWords();
+  const [state, setState] = useState<"silent" | "loading" | "playing">("silent");
+  if (voice.sample === "") return null;
+  const toggle = () => {
+    playing?.pause();
+    if (state !== "silent") return setState("silent");
+    const audio = new Audio(voice.sample);
+    playing = audio;
+    setState("loading");
+    const quiet = () => setState("silent");
+    audio.onplaying = () => setState("playing");
+    audio.onpause = audio.onended = audio.onerror = quiet;
+    audio.play().catch(quiet);
+  };
+  return (
+    <button
+      type="button"
+      class={`sample ${state}`}
+      aria-label={`${texts.listen}: ${voice.name}`}
+      onClick={toggle}
+    >
+      <Icon name={state === "silent" ? "play" : "stop"} />
+    </button>
+  );
+}
