@@ -19,6 +19,8 @@ Stage = Literal["asr", "llm", "tts"]
 INTERNAL: Final = "Internal"
 UNAUTHORIZED: Final = "Unauthorized"
 BUSY: Final = "Busy"
+RETRY_AFTER_S: Final = 5
+"""When a client that was told `Busy` may try again."""
 IDLE_TIMEOUT: Final = "IdleTimeout"
 SHUTTING_DOWN: Final = "ShuttingDown"
 

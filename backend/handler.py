@@ -16,12 +16,15 @@ from backend.cast import Cast
 from backend.errors import ConfigError
 from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
+from backend.loop_lag import LoopLag
 from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
 from backend.reception import Reception
 from backend.session import Services
 from backend.settings import Settings, load
 from backend.store.memory import MemoryStore
+from backend.telemetry.observer import Observer
+from backend.telemetry.setup import telemetry
 from backend.version import VERSION
 from backend.web import Web
 
@@ -73,16 +76,24 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         stack.push_async_callback(providers.aclose)
         warming = asyncio.create_task(_warm(providers))
         stack.callback(warming.cancel)
-        reception = _reception(settings, providers, cast)
-        call_port = await _take_calls(stack, settings, reception)
         labels = compose.labels(settings, health)
+        watchers = telemetry(settings.telemetry, {stage: label["provider"] for stage, label in labels.items()})
+        stack.push_async_callback(watchers.aclose)
+        lag = LoopLag(settings.call.max_loop_lag_ms)
+        stack.callback(asyncio.create_task(lag.watch()).cancel)
+        reception = _reception(settings, providers, cast, watchers.observer, lag)
+        call_port = await _take_calls(stack, settings, reception)
+        metrics = watchers.metrics
+        if metrics is not None:
+            metrics.read(reception.readings)
         page = Web(
             cast,
             providers.synthesizer,
             call_port=call_port,
             services=labels,
-            calls=lambda: reception.calls,
+            readings=reception.readings,
             verdict=reception.verdict,
+            exposition=None if metrics is None else metrics.exposition,
         )
         web_port = await _serve_page(stack, settings, page)
         stack.push_async_callback(reception.drain, DRAIN_S)
@@ -98,7 +109,9 @@ def _cast(settings: Settings) -> Cast:
     return cast
 
 
-def _reception(settings: Settings, providers: compose.Providers, cast: Cast) -> Reception:
+def _reception(
+    settings: Settings, providers: compose.Providers, cast: Cast, observer: Observer, lag: LoopLag
+) -> Reception:
     services = Services(
         recognizer=providers.recognizer,
         model=providers.model,
@@ -107,6 +120,7 @@ def _reception(settings: Settings, providers: compose.Providers, cast: Cast) -> 
         prompt=cast.prompt,
         voice=cast.voice,
         knows_persona=cast.shelf.has,
+        observer=observer,
     )
     return Reception(
         services,
@@ -115,6 +129,7 @@ def _reception(settings: Settings, providers: compose.Providers, cast: Cast) -> 
         access_token=settings.access_token,
         max_calls=settings.call.max_calls,
         blocked_write_s=settings.call.blocked_write_s,
+        lag=lag,
     )
 
 

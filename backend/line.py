@@ -8,6 +8,8 @@ from typing import Final, Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from backend.telemetry.readings import Traffic
+
 log = logging.getLogger(__name__)
 
 CLOSE_INTERNAL: Final = 1011
@@ -31,16 +33,19 @@ class WebSocketLine:
 
     Args:
         blocked_write_s: a client that reads nothing for this long is hung up on.
+        traffic: what passes is counted there.
     """
 
-    def __init__(self, socket: ServerConnection, blocked_write_s: float) -> None:
+    def __init__(self, socket: ServerConnection, blocked_write_s: float, traffic: Traffic) -> None:
         self._socket = socket
+        self._traffic = traffic
         self._blocked_write_s = blocked_write_s
 
     async def messages(self) -> AsyncIterator[bytes | str]:
         """See `Line`."""
         try:
             async for message in self._socket:
+                self._traffic.up_bytes += len(message)
                 yield message
         except ConnectionClosed:
             return
@@ -50,6 +55,7 @@ class WebSocketLine:
         try:
             async with asyncio.timeout(self._blocked_write_s):
                 await self._socket.send(data)
+            self._traffic.down_bytes += len(data)
         except ConnectionClosed:
             return
         except TimeoutError:

@@ -1,6 +1,6 @@
 """What an operator can set: read once from the environment and `.env`, frozen, handed down.
 
-`python -m backend.settings` prints the extra that has to be installed for them ("on-device"), or nothing.
+`python -m backend.settings` prints the extras that have to be installed for them ("on-device vad"), or nothing.
 """
 
 import sys
@@ -17,9 +17,12 @@ LlmProvider = Literal["volcengine", "openai", "emulator"]
 TtsProvider = Literal["volcengine", "emulator"]
 AudioFormat = Literal["mp3", "pcm", "opus"]
 AsrModel = Literal["bigmodel_async", "bigmodel", "bigmodel_nostream"]
+VadMode = Literal["auto", "silero", "off"]
 
 AUTO: Final = "auto"
 EMULATOR: Final = "emulator"
+SILERO: Final = "silero"
+OFF: Final = "off"
 _ENGINES: Final = ("on-device", "scripted")
 _DEFAULT_CHAT_MODEL: Final = "doubao-seed-1-6-flash-250828"
 
@@ -91,11 +94,22 @@ class CallSettings:
     first_chars: int
     later_chars: int
     max_calls: int
+    max_loop_lag_ms: float
     max_message_bytes: int
     max_inflated_bytes: int
     max_ahead_s: float
     blocked_write_s: float
     bad_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Who is told how calls go. `otlp_url` is empty where nobody takes traces."""
+
+    metrics: bool
+    otlp_url: str
+    otlp_headers: str = field(repr=False)
+    service_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +132,10 @@ class Settings:
     llm: LlmSettings
     tts: TtsSettings
     call: CallSettings
+    telemetry: TelemetrySettings
     emulator: EmulatorSettings
     persona: str
+    vad: VadMode
     access_token: str = field(repr=False)
     log_level: str
     log_format: Literal["text", "json"]
@@ -130,9 +146,10 @@ class Settings:
         return EMULATOR in (self.asr.provider, self.llm.provider, self.tts.provider)
 
     @property
-    def extra(self) -> str:
-        """The optional dependencies that this configuration needs, or nothing."""
-        return "on-device" if self.needs_emulator else ""
+    def extras(self) -> tuple[str, ...]:
+        """The sets of optional dependencies that this configuration needs."""
+        wanted = {"on-device": self.needs_emulator, "vad": self.vad != OFF}
+        return tuple(extra for extra, needed in wanted.items() if needed)
 
 
 def load(values: Mapping[str, str] | None = None) -> Settings:
@@ -162,8 +179,15 @@ def read(env: Env) -> Settings:
         llm=_llm(env),
         tts=_tts(env),
         call=_call(env),
+        telemetry=TelemetrySettings(
+            metrics=env.flag("METRICS", default=True),
+            otlp_url=env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            otlp_headers=env.text("OTEL_EXPORTER_OTLP_HEADERS"),
+            service_name=env.text("OTEL_SERVICE_NAME", "live-voice-call"),
+        ),
         emulator=emulator,
         persona=env.text("PERSONA", "qiao_qingqing"),
+        vad=cast(VadMode, env.choice("VAD", AUTO, (AUTO, SILERO, OFF))),
         access_token=env.text("ACCESS_TOKEN"),
         log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         log_format=cast(Literal["text", "json"], env.choice("LOG_FORMAT", "text", ("text", "json"))),
@@ -238,6 +262,7 @@ def _call(env: Env) -> CallSettings:
         first_chars=env.whole("VOICE_CALL_TTS_FIRST_CHARS", 8, least=1),
         later_chars=env.whole("VOICE_CALL_TTS_LATER_CHARS", 18, least=1),
         max_calls=env.whole("MAX_CALLS", 100, least=1),
+        max_loop_lag_ms=env.number("MAX_LOOP_LAG_MS", 60, most=10_000),
         max_message_bytes=env.whole("MAX_MESSAGE_BYTES", mebibyte, least=1024),
         max_inflated_bytes=env.whole("MAX_INFLATED_BYTES", mebibyte, least=1024),
         max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),
@@ -271,7 +296,7 @@ def model_cache(settings: EmulatorSettings) -> Path | None:
 
 def _main() -> int:
     try:
-        print(load().extra)
+        print(*load().extras)
     except ConfigError as exc:
         print(f"live voice call: {exc}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The page and what it asks: files, `/healthz`, `/api/…`."""
+"""The page and what it asks: files, `/healthz`, `/metrics`, `/api/…`."""
 
 import logging
 from collections import OrderedDict
@@ -10,10 +10,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from backend.cast import Cast
-from backend.errors import CardError, ProviderError
+from backend.errors import RETRY_AFTER_S, CardError, ProviderError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
+from backend.telemetry.readings import Readings
 from backend.tokens import bearer
 from backend.version import VERSION
 
@@ -42,8 +43,9 @@ class Web:
         synthesizer: speaks the samples of voices.
         call_port: where calls are taken.
         services: what each stage runs on, as `compose.labels` says it.
-        calls: how many calls are under way.
+        readings: how the calls stand.
         verdict: what a call with this token would be answered.
+        exposition: the metrics and their content type; None where there are none.
     """
 
     def __init__(
@@ -53,16 +55,18 @@ class Web:
         *,
         call_port: int,
         services: dict[str, dict[str, str]],
-        calls: Callable[[], int],
+        readings: Callable[[], Readings],
         verdict: Callable[[str], HTTPStatus],
+        exposition: Callable[[], tuple[bytes, str]] | None = None,
         dist: Path = DIST,
     ) -> None:
         self._cast = cast
         self._synthesizer = synthesizer
         self._call_port = call_port
         self._services = services
-        self._calls = calls
+        self._readings = readings
         self._verdict = verdict
+        self._exposition = exposition
         self._dist = dist
         self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
@@ -73,6 +77,7 @@ class Web:
         app.add_routes(
             [
                 web.get("/healthz", self._health),
+                web.get("/metrics", self._metrics),
                 web.get("/api/config", self._config),
                 web.get("/api/admission", self._admission),
                 web.get("/api/personas", self._personas),
@@ -85,7 +90,23 @@ class Web:
         return app
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok", "version": VERSION, "calls": self._calls()})
+        """It is well as long as it answers; `accepting` says whether it would take a further call."""
+        now = self._readings()
+        return web.json_response(
+            {
+                "status": "ok",
+                "version": VERSION,
+                "calls": now.calls,
+                "accepting": now.accepting,
+                "loop_lag_ms": round(now.loop_lag_ms, 1),
+            }
+        )
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        if self._exposition is None:
+            raise web.HTTPNotFound(text="metrics are switched off (METRICS)\n")
+        body, content_type = self._exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
     async def _config(self, _request: web.Request) -> web.Response:
         return web.json_response(
@@ -101,7 +122,8 @@ class Web:
     async def _admission(self, request: web.Request) -> web.Response:
         """Whether a call would be taken: 204, 401 or 503. A browser cannot see how its handshake was refused."""
         verdict = self._verdict(bearer(request.headers.get("Authorization", "")))
-        return web.Response(status=204 if verdict is HTTPStatus.SWITCHING_PROTOCOLS else verdict)
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if verdict is HTTPStatus.SERVICE_UNAVAILABLE else None
+        return web.Response(status=204 if verdict is HTTPStatus.SWITCHING_PROTOCOLS else verdict, headers=headers)
 
     async def _personas(self, _request: web.Request) -> web.Response:
         cards = [_summary(card) for card in self._cast.shelf.all()]

@@ -18,14 +18,18 @@ def test_with_nothing_set_everything_runs_on_this_machine() -> None:
     settings = load({})
 
     assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("emulator",) * 3
-    assert settings.extra == "on-device"
+    assert settings.extras == ("on-device", "vad")
 
 
 def test_the_family_whose_keys_are_set_is_taken() -> None:
     settings = load({"VOLC_API_KEY": "k", "ARK_API_KEY": "a"})
 
     assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("volcengine",) * 3
-    assert settings.extra == ""
+    assert settings.extras == ("vad",)
+
+
+def test_without_voice_activity_detection_keys_are_all_it_takes() -> None:
+    assert load({"VOLC_API_KEY": "k", "ARK_API_KEY": "a", "VAD": "off"}).extras == ()
 
 
 def test_families_mix_freely() -> None:
@@ -54,6 +58,7 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"VOICE_CALL_ASR_SAMPLE_RATE": "8000"}, "VOICE_CALL_ASR_SAMPLE_RATE"),
         ({"VOLC_ASR_COMPRESS": "maybe"}, "VOLC_ASR_COMPRESS"),
         ({"LLM_TEMPERATURE": "nan"}, "LLM_TEMPERATURE"),
+        ({"VAD": "webrtc"}, "VAD"),
     ],
 )
 def test_a_wrong_or_missing_setting_is_named(values: dict[str, str], names: str) -> None:
@@ -72,6 +77,7 @@ def test_no_secret_has_a_repr() -> None:
             "VOLC_ACCESSKEY",
             "VOLC_SECRETKEY",
             "ACCESS_TOKEN",
+            "OTEL_EXPORTER_OTLP_HEADERS",
         )
     }
 

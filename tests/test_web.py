@@ -16,6 +16,7 @@ from backend.cast import Cast
 from backend.errors import ProviderUnavailable
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS, Shelf
+from backend.telemetry.readings import Readings
 from backend.web import Web
 from tests.support.fakes import FakeSynthesizer
 
@@ -24,6 +25,7 @@ SERVICES = {
     "llm": {"provider": "emulator", "label": "replies (offline stand-in)"},
     "tts": {"provider": "emulator", "label": "voice"},
 }
+READINGS = Readings(calls=3, max_calls=4, accepting=True, loop_lag_ms=1.25, up_bytes=0, down_bytes=0)
 VERDICTS = {
     "": HTTPStatus.UNAUTHORIZED,
     "known": HTTPStatus.SWITCHING_PROTOCOLS,
@@ -40,7 +42,7 @@ async def serving(dist: Path, voice: FakeSynthesizer | None = None) -> AsyncIter
         voice or FakeSynthesizer(),
         call_port=4711,
         services=SERVICES,
-        calls=lambda: 3,
+        readings=lambda: READINGS,
         verdict=VERDICTS.__getitem__,
         dist=dist,
     )
@@ -146,7 +148,9 @@ async def test_a_voice_service_that_fails_is_told_without_its_secrets(dist: Path
 
 async def test_health_counts_the_calls(dist: Path) -> None:
     async with serving(dist) as http:
-        assert (await got(http, "/healthz"))["calls"] == 3
+        health = await got(http, "/healthz")
+
+    assert (health["status"], health["calls"], health["accepting"], health["loop_lag_ms"]) == ("ok", 3, True, 1.2)
 
 
 def test_a_card_of_ones_own_by_path_is_on_the_shelf(tmp_path: Path) -> None:
@@ -166,3 +170,4 @@ async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, st
         http.get("/api/admission", headers={"Authorization": f"Bearer {token}"}) as response,
     ):
         assert response.status == status
+        assert response.headers.get("Retry-After") == ("5" if status == 503 else None)

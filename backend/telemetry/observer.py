@@ -1,10 +1,13 @@
 """Who wants to know how calls go: told of calls and turns as they pass, never of single frames or of words."""
 
-from collections.abc import Hashable, Sequence
+import logging
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, get_args
 
-from backend.marks import Outcome, TurnMarks
+from backend.marks import TurnMarks
+
+log = logging.getLogger(__name__)
 
 Refusal = Literal["not_found", "unauthorized", "full", "lagging", "draining"]
 REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
@@ -17,16 +20,11 @@ class TurnReport:
     turn: int
     marks: TurnMarks
 
-    @property
-    def outcome(self) -> Outcome:
-        """What became of it."""
-        return self.marks.outcome
-
 
 class Observer(Protocol):
-    """Hears of what has happened, in the order in which it did. A `call` is a key for one call while it lasts.
+    """Hears of what has happened, in the order in which it did; every method returns at once.
 
-    Every method returns at once and raises nothing: a call never waits, or fails, because somebody watches.
+    A `call` is a key for one call while it lasts.
     """
 
     def call_began(self, call: Hashable, sid: str) -> None:
@@ -43,27 +41,30 @@ class Observer(Protocol):
 
 
 class Observers:
-    """Several as one; none at all by default."""
+    """Several as one, and none by default. No call fails because one of them does."""
 
     def __init__(self, observers: Sequence[Observer] = ()) -> None:
         self._observers = tuple(observers)
 
     def call_began(self, call: Hashable, sid: str) -> None:
         """See `Observer`."""
-        for observer in self._observers:
-            observer.call_began(call, sid)
+        self._tell(lambda observer: observer.call_began(call, sid))
 
     def call_refused(self, reason: Refusal) -> None:
         """See `Observer`."""
-        for observer in self._observers:
-            observer.call_refused(reason)
+        self._tell(lambda observer: observer.call_refused(reason))
 
     def turn_done(self, call: Hashable, report: TurnReport) -> None:
         """See `Observer`."""
-        for observer in self._observers:
-            observer.turn_done(call, report)
+        self._tell(lambda observer: observer.turn_done(call, report))
 
     def call_ended(self, call: Hashable) -> None:
         """See `Observer`."""
+        self._tell(lambda observer: observer.call_ended(call))
+
+    def _tell(self, news: Callable[[Observer], None]) -> None:
         for observer in self._observers:
-            observer.call_ended(call)
+            try:
+                news(observer)
+            except Exception:
+                log.exception("observer.failed")

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.server import serve
 
+from backend.loop_lag import LoopLag
 from backend.ports import ChatModel, Message, Recognizer, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH, CallConfig
 from backend.reception import Reception
 from backend.session import Services, SessionLimits
 from backend.store.memory import MemoryStore
+from backend.telemetry.observer import Observer, Observers
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
@@ -30,6 +32,8 @@ class Switchboard:
     max_calls: int = 100
     max_message_bytes: int = 1024 * 1024
     blocked_write_s: float = 5.0
+    lag: LoopLag = field(default_factory=lambda: LoopLag(0))
+    observer: Observer = field(default_factory=Observers)
     url: str = ""
     reception: Reception | None = None
 
@@ -41,7 +45,14 @@ class Switchboard:
             return SpeechOptions(config.speaker or VOICE, config.audio_format, config.sample_rate)
 
         return Services(
-            self.recognizer, self.model, self.synthesizer, self.store, prompt, voice, {"qiao_qingqing"}.__contains__
+            self.recognizer,
+            self.model,
+            self.synthesizer,
+            self.store,
+            prompt,
+            voice,
+            {"qiao_qingqing"}.__contains__,
+            self.observer,
         )
 
 
@@ -55,6 +66,7 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         access_token=board.access_token,
         max_calls=board.max_calls,
         blocked_write_s=board.blocked_write_s,
+        lag=board.lag,
     )
     async with serve(
         board.reception.answer,
