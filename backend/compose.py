@@ -1,12 +1,14 @@
 """From settings to services: which adapter hears, thinks and speaks."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.call.machine import CallLimits
 from backend.ears import EarsLimits
-from backend.ports import ChatModel, Recognizer, Synthesizer
+from backend.errors import ConfigError
+from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
 from backend.protocol.events import CallConfig
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
 from backend.providers.volcengine.ark import ArkChat
@@ -14,8 +16,12 @@ from backend.providers.volcengine.asr import VolcengineRecognizer
 from backend.providers.volcengine.config import ArkConfig, AsrConfig, SpeechCredentials, TtsConfig
 from backend.providers.volcengine.tts import VolcengineSynthesizer
 from backend.session import SessionLimits
-from backend.settings import EMULATOR, AsrSettings, CallSettings, LlmSettings, Settings, TtsSettings
+from backend.settings import EMULATOR, OFF, SILERO, AsrSettings, CallSettings, LlmSettings, Settings, TtsSettings
 from backend.turn import TurnLimits
+from backend.vad import weights
+from backend.vad.detector import SileroDetector
+
+log = logging.getLogger(__name__)
 
 _NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
 """What the emulator is shown where a vendor wants a key: it takes any."""
@@ -46,6 +52,23 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
         hot_words: what callers are likely to say and a recogniser would not guess, such as the persona's name.
     """
     return Providers(_recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings))
+
+
+def detector(settings: Settings) -> ActivityDetector | None:
+    """Voice activity detection, where it is wanted; with `VAD=auto`, where it can be had.
+
+    Raises:
+        ConfigError: `VAD=silero`, and something is missing; the message says what and how to get it.
+    """
+    if settings.vad == OFF:
+        return None
+    try:
+        return SileroDetector(weights.find(settings))
+    except ConfigError as exc:
+        if settings.vad == SILERO:
+            raise
+        log.info("vad.off", extra={"reason": str(exc)})
+        return None
 
 
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -234,7 +234,7 @@ def test_the_shipped_manifest_pins_every_file_and_names_the_size_of_every_wheel(
     manifest = Manifest.load()
     files = [file for model in manifest.models.values() for file in model]
 
-    assert set(manifest.models) == {"whisper-base", "kokoro"}
+    assert set(manifest.models) == {"whisper-base", "kokoro", "silero"}
     assert all(len(file.sha256) == 64 and file.size_bytes > 0 and file.members for file in files)
     assert {member.partition("/")[0] for file in files for member in file.members} == set(manifest.wheel_bytes)
 
