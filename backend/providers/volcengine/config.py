@@ -80,6 +80,13 @@ class AsrConfig:
         ping_interval_s: finds a dead network under a session that has nothing to say; never used on
             `bigmodel_nostream`, which was seen not to answer pings under load.
         ping_timeout_s: for the pong.
+        max_spares: connections that all calls together keep open ahead of sessions that were announced by `warm`; 0
+            for none. One moment longer there may be two of one, while it is being replaced.
+        spare_idle_s: a spare is replaced before it has lain unused for so long. The 5 s after which some routes end a
+            session without a packet may count from the handshake.
+        spare_kept_s: a session that was announced and does not come is expected no longer.
+        spare_timeout_s: for the handshake of a spare that is still under way, and again for its first answer; then a
+            fresh connection is dialled.
     """
 
     url: str = "wss://openspeech.bytedance.com/api/v3/sauc"
@@ -107,6 +114,10 @@ class AsrConfig:
     retry_backoff_s: float = 0.2
     ping_interval_s: float = 10.0
     ping_timeout_s: float = 20.0
+    max_spares: int = 16
+    spare_idle_s: float = 4.0
+    spare_kept_s: float = 20.0
+    spare_timeout_s: float = 2.0
 
     def __post_init__(self) -> None:
         if self.mode not in _MODES:

@@ -1,0 +1,285 @@
+"""One session of streaming recognition: audio up, hypotheses down, neither waiting for the other."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from backend.errors import ProtocolError, ProviderError, ProviderUnavailable
+from backend.ports import Hypothesis
+from backend.protocol.header import MessageType
+from backend.protocol.speech import decode
+from backend.providers.chores import Chores
+from backend.providers.patience import Patience, retried
+from backend.providers.sockets import MAX_MESSAGE_BYTES, ServiceSocket
+from backend.providers.volcengine import asr_wire
+from backend.providers.volcengine.config import AsrConfig
+from backend.providers.volcengine.gate import SpeechGate
+from backend.providers.volcengine.handshake import LOG_ID_HEADER, Failures
+from backend.providers.volcengine.uplink import Packet, Uplink
+
+log = logging.getLogger(__name__)
+
+_SILENT_AUDIO: Final = 20000003
+_EMPTY_AUDIO: Final = 45000002
+
+
+class AsrSession:
+    """One recognition. Errors come by iteration: whoever sends never sees one, but finds nobody listening.
+
+    Audio goes up in the task that brings it. The pump is for what is due when nobody brings any.
+
+    On a spare connection nothing waits for the service's first answer: the service reads messages in order, and asks
+    that sending never waits for receiving. Until that answer, what went up is kept: if the spare turns out to be
+    worthless, the session begins once more on a fresh connection, and nobody notices.
+    """
+
+    def __init__(
+        self, dial: Callable[[], Awaitable[ServiceSocket]], config: AsrConfig, failures: Failures, chores: Chores
+    ) -> None:
+        self._dial = dial
+        self._config = config
+        self._failures = failures
+        self._chores = chores
+        self._socket: ServiceSocket | None = None
+        self._log_id = ""
+        self._loop = asyncio.get_running_loop()
+        self._uplink = Uplink(
+            packet_ms=config.packet_ms,
+            keepalive_s=config.keepalive_s,
+            backlog_ms=config.backlog_ms,
+            now=self._loop.time(),
+        )
+        self._sending = asyncio.Lock()
+        self._on_trial: deque[Packet] | None = None  # what went up on a spare that has not answered yet
+        self._woken = asyncio.Event()
+        self._sleeps_until = 0.0
+        self._patience = Patience("asr")
+        self._gate = SpeechGate()
+        self._hearsay = asr_wire.Hearsay()
+        self._finishing = False
+        self._stalls_at: float | None = None
+        self._unanswered = 0
+        self._ended = False
+
+    async def open(self) -> None:
+        """Begin on a fresh connection, and take the answer that every first message gets."""
+        await retried(self._open, self._config.retry_backoff_s)
+
+    async def open_on(self, spare: ServiceSocket) -> None:
+        """Begin on a connection that is there; its answer is the reader's to take."""
+        self._on_trial = deque(maxlen=max(1, self._config.backlog_ms // self._config.packet_ms))
+        self._take(spare)
+        self._patience.expect("the answer to the first message", self._config.spare_timeout_s)
+        with suppress(ProviderError):  # the reader finds it too, and begins anew
+            await spare.send(asr_wire.request(self._config))
+
+    async def send(self, pcm: bytes) -> None:
+        """Hand over audio; waits only for a service that takes it slowly, and then the oldest is dropped."""
+        if self._finishing:
+            return
+        self._uplink.put(pcm, self._loop.time())
+        self._listen_for_the_end(pcm)
+        await self._flush()
+        if (deadline := self._deadline) is not None and deadline < self._sleeps_until:
+            self._woken.set()
+
+    async def finish(self) -> None:
+        """Say that no more audio comes; the last hypothesis follows and is definite."""
+        self._finish()
+        await self._flush()
+
+    def __aiter__(self) -> AsyncIterator[Hypothesis]:
+        """Hypotheses in order, until the session ends."""
+        return self
+
+    async def __anext__(self) -> Hypothesis:
+        """The next news."""
+        while not self._ended:
+            try:
+                if (sent := self._on_trial) is not None:
+                    await self._end_trial(sent)
+                hypothesis = await self._next()
+            except BaseException as exc:
+                self._ended = not isinstance(exc, asyncio.CancelledError)
+                raise
+            if hypothesis is not None:
+                return hypothesis
+        raise StopAsyncIteration
+
+    async def pump(self) -> None:
+        """Send the silence that keeps the session alive, audio that waited long enough, and the end if it stalls."""
+        while (deadline := self._deadline) is not None:
+            await self._sleep(deadline)
+            if self._stalls_at is not None and self._loop.time() >= self._stalls_at:
+                log.info("asr.silent_service", extra={"log_id": self._log_id})
+                self._finish()
+            async with self._sending:
+                await self._send_due()
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._socket is not None:
+            await self._socket.close()
+
+    @property
+    def _open_socket(self) -> ServiceSocket:
+        if self._socket is None:
+            raise ProviderUnavailable("asr", "there is no connection")
+        return self._socket
+
+    def _take(self, socket: ServiceSocket) -> None:
+        self._socket = socket
+        self._log_id = socket.header(LOG_ID_HEADER)
+
+    async def _open(self) -> None:
+        socket = await self._dial()
+        try:
+            self._take(socket)
+            await socket.send(asr_wire.request(self._config))
+            self._patience.expect("the answer to the first message", self._config.reply_timeout_s)
+            await self._next()
+            self._patience.relax()
+        except BaseException:
+            self._chores.begin(socket.close())
+            raise
+
+    async def _end_trial(self, sent: deque[Packet]) -> None:
+        """Take a spare's first answer, and begin anew where it is none, unless more went up than could be kept."""
+        try:
+            await self._next()
+            self._patience.relax()
+            self._on_trial = None
+            for packet in sent:
+                self._expect_answer(packet)
+        except ProviderError as error:
+            if len(sent) == sent.maxlen:
+                raise
+            log.info("asr.stale_connection", extra={"log_id": error.log_id, "reason": str(error)})
+            await self._begin_anew(sent)
+
+    async def _begin_anew(self, sent: deque[Packet]) -> None:
+        """On a fresh connection: the first message, what went up on the lost one, and what has come since."""
+        self._chores.begin(self._open_socket.close())  # which also wakes whoever is still writing to it
+        async with self._sending:
+            self._patience.relax()
+            await self.open()
+            self._on_trial = None
+            with suppress(ProviderError):  # the reader finds it too
+                for packet in sent:
+                    await self._send_packet(packet)
+            await self._send_due()
+
+    @property
+    def _deadline(self) -> float | None:
+        due = self._uplink.deadline
+        return due if due is None or self._stalls_at is None else min(due, self._stalls_at)
+
+    async def _sleep(self, deadline: float) -> None:
+        self._sleeps_until = deadline
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await self._woken.wait()
+        self._sleeps_until = 0.0
+        self._woken.clear()
+
+    async def _flush(self) -> None:
+        if not self._sending.locked():  # whoever is at it sends this too
+            async with self._sending:
+                await self._send_due()
+
+    async def _send_due(self) -> None:
+        try:
+            while packet := self._uplink.take(self._loop.time()):
+                if self._on_trial is not None:
+                    self._on_trial.append(packet)
+                await self._send_packet(packet)
+        except ProviderError as error:
+            log.debug("asr.gone", extra={"reason": error.reason})  # the reader finds that too, and the reason before it
+
+    async def _send_packet(self, packet: Packet) -> None:
+        await self._open_socket.send(asr_wire.audio(packet.pcm, self._config, last=packet.is_last))
+        if self._on_trial is None:
+            self._expect_answer(packet)
+
+    def _expect_answer(self, packet: Packet) -> None:
+        self._unanswered += 1
+        if packet.is_last:
+            self._patience.expect("the last result", self._config.final_timeout_s)
+        elif self._unanswered == 1 and self._config.spoken_mode == "bigmodel":
+            self._patience.expect("the answer to a packet", self._config.reply_timeout_s)
+
+    def _finish(self) -> None:
+        self._finishing = True
+        self._stalls_at = None
+        self._uplink.finish()
+
+    def _listen_for_the_end(self, pcm: bytes) -> None:
+        self._gate.hear(pcm)
+        if not self._gate.spoke or self._gate.silence_ms < self._config.end_window_ms:
+            return
+        self._gate.reset()
+        if self._config.spoken_mode == "bigmodel_nostream":
+            self._finish()
+        elif self._stalls_at is None:
+            self._stalls_at = self._loop.time() + self._config.stall_timeout_s
+
+    async def _next(self) -> Hypothesis | None:
+        try:
+            return self._read(await self._patience.wait(self._open_socket.receive()))
+        except ProviderError as error:
+            error.log_id = error.log_id or self._log_id
+            raise
+
+    def _read(self, message: bytes | str) -> Hypothesis | None:
+        try:
+            result = self._result(message)
+        except ProtocolError as exc:
+            raise ProviderUnavailable("asr", "the service sent what is no frame of its protocol") from exc
+        if result is None:
+            return None
+        self._log_id = self._log_id or result.log_id
+        self._ended = result.is_last
+        hypothesis = self._hearsay.take(result)
+        self._note_answer(hypothesis)
+        if hypothesis is None:
+            return None
+        clock = self._uplink.clock
+        return replace(
+            hypothesis, end_ms=clock.caller_ms(hypothesis.end_ms), audio_ms=clock.caller_ms(hypothesis.audio_ms)
+        )
+
+    def _result(self, message: bytes | str) -> asr_wire.Result | None:
+        if isinstance(message, str):
+            raise self._failures.of_text(message)
+        frame = decode(message, max_bytes=MAX_MESSAGE_BYTES)
+        match frame.message_type:
+            case MessageType.SERVER_RESPONSE:
+                return asr_wire.read(frame)
+            case MessageType.ERROR if self._is_silence(frame.error_code):
+                return asr_wire.Result("", (), 0, "", is_last=True)
+            case MessageType.ERROR:
+                raise self._failures.of_frame(frame)
+            case _:
+                return None
+
+    def _is_silence(self, code: int | None) -> bool:
+        """An error that only says that nobody spoke before the session was finished."""
+        return code == _SILENT_AUDIO or (code == _EMPTY_AUDIO and self._finishing)
+
+    def _note_answer(self, hypothesis: Hypothesis | None) -> None:
+        if hypothesis is not None and hypothesis.definite:
+            self._stalls_at = None
+            self._gate.reset()
+        elif hypothesis is not None and self._stalls_at is not None:
+            self._stalls_at = self._loop.time() + self._config.stall_timeout_s
+        if self._config.spoken_mode != "bigmodel" or self._finishing:
+            return
+        self._unanswered = max(0, self._unanswered - 1)
+        if self._unanswered:
+            self._patience.expect("the answer to a packet", self._config.reply_timeout_s)
+        else:
+            self._patience.relax()

@@ -1,0 +1,236 @@
+"""Connections opened ahead of sessions: as many as were announced, always young, and none that is spoiled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+
+from backend.errors import ProviderUnavailable
+from backend.providers import spares as spares_module
+from backend.providers.chores import Chores
+from backend.providers.sockets import ServiceSocket, SocketLimits, dial
+from backend.providers.spares import SpareLimits, Spares
+from tests.providers.odd_vendor import Caller, odd_vendor, until
+
+LONG = SpareLimits(most=4, idle_s=60.0, expected_s=60.0, wait_s=60.0)
+SOCKETS = SocketLimits(connect_timeout_s=5.0, send_timeout_s=5.0, ping_interval_s=None, ping_timeout_s=5.0)
+
+
+class House:
+    """A service that lets callers lie idle, and the spares that lie there."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.dials = 0
+        self.callers: list[Caller] = []
+        self.gone = 0
+        self.may_dial = asyncio.Event()
+        self.may_dial.set()
+        self.refuses = False
+        self.chores = Chores()
+        self.spares: Spares
+
+    @property
+    def open(self) -> int:
+        """Connections that are up, as the service sees it."""
+        return len(self.callers) - self.gone
+
+    async def talk(self, caller: Caller) -> None:
+        self.callers.append(caller)
+        try:
+            await caller.until_gone()
+        finally:
+            self.gone += 1
+
+    async def dial(self) -> ServiceSocket:
+        self.dials += 1
+        await self.may_dial.wait()
+        if self.refuses:
+            raise ProviderUnavailable("asr", "as the test says")
+        return await dial("asr", self.url, {}, SOCKETS, lambda _: ProviderUnavailable("asr", "refused"))
+
+
+@asynccontextmanager
+async def house(limits: SpareLimits = LONG) -> AsyncIterator[House]:
+    """Whatever a test does, letting go leaves no connection and no task."""
+    it = House()
+    async with odd_vendor(it.talk) as it.url:
+        others = asyncio.all_tasks()
+        it.spares = Spares(it.dial, limits, it.chores)
+        yield it
+        await it.spares.aclose()
+        await it.chores.aclose()
+        await until(lambda: not it.open)
+        assert not {task for task in asyncio.all_tasks() - others if "House" in repr(task) or "pare" in repr(task)}
+
+
+async def test_there_are_as_many_spares_as_sessions_were_announced() -> None:
+    async with house() as it:
+        await asyncio.gather(it.spares.warm(), it.spares.warm())
+
+        assert (it.dials, it.open) == (2, 2)
+
+
+async def test_there_are_never_more_spares_than_allowed() -> None:
+    async with house(replace(LONG, most=2)) as it:
+        await asyncio.gather(*(it.spares.warm() for _ in range(5)))
+
+        assert (it.dials, it.open) == (2, 2)
+
+
+async def test_where_none_are_allowed_nothing_is_dialled() -> None:
+    async with house(replace(LONG, most=0)) as it:
+        await it.spares.warm()
+
+        assert await it.spares.take() is None
+        assert it.dials == 0
+
+
+async def test_a_spare_serves_once() -> None:
+    async with house() as it:
+        await it.spares.warm()
+        socket = await it.spares.take()
+        assert socket is not None
+        assert socket.is_open
+
+        assert await it.spares.take() is None
+        await socket.close()
+
+
+async def test_a_taken_spare_is_the_takers_to_read_and_to_close() -> None:
+    async with house() as it:
+        await it.spares.warm()
+        socket = await it.spares.take()
+        assert socket is not None
+        await it.callers[0].send(b"hello")
+
+        assert await socket.receive() == b"hello"
+        await it.spares.aclose()
+        assert socket.is_open
+        await socket.close()
+
+
+async def test_a_spare_that_is_under_way_is_waited_for() -> None:
+    async with house() as it:
+        it.may_dial.clear()
+        warming, taking = asyncio.ensure_future(it.spares.warm()), asyncio.ensure_future(it.spares.take())
+        await until(lambda: it.dials)
+        it.may_dial.set()
+        await warming
+        socket = await taking
+
+        assert socket is not None
+        assert it.dials == 1
+        await socket.close()
+
+
+async def test_a_spare_whose_handshake_hangs_is_not_waited_for_long() -> None:
+    async with house(replace(LONG, wait_s=0.05)) as it:
+        it.may_dial.clear()
+        warming = [asyncio.ensure_future(it.spares.warm()) for _ in range(3)]
+        await until(lambda: it.dials == 3)
+
+        async with asyncio.timeout(0.14):  # for all three together, not for each
+            assert await it.spares.take() is None
+        await asyncio.wait(warming)
+
+
+async def test_a_spare_is_replaced_before_it_is_too_old() -> None:
+    async with house(replace(LONG, idle_s=0.2)) as it:
+        await it.spares.warm()
+        for _ in range(3):
+            await until(lambda: it.open == 2)  # the one before stays until its successor is there
+            await until(lambda: it.open == 1)
+        assert len(it.callers) >= 4
+        socket = await it.spares.take()
+
+        assert socket is not None
+        assert socket.is_open
+        await socket.close()
+
+
+async def test_a_session_that_does_not_come_is_expected_no_longer() -> None:
+    async with house(replace(LONG, idle_s=0.1, expected_s=0.15)) as it:
+        await it.spares.warm()
+        await until(lambda: it.callers)
+        await until(lambda: not it.open)
+
+        assert await it.spares.take() is None
+        assert it.dials <= 3
+
+
+async def test_a_spare_that_the_service_closes_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spares_module, "_HASTY_S", 0.0)
+    async with house() as it:
+        await it.spares.warm()
+        await it.callers[0].connection.close()
+        await until(lambda: len(it.callers) == 2)
+        socket = await it.spares.take()
+
+        assert socket is not None
+        assert socket.is_open
+        await socket.close()
+
+
+async def test_a_spare_that_the_service_closes_at_once_is_not_replaced_for_ever() -> None:
+    async with house() as it:
+        await it.spares.warm()
+        await it.callers[0].connection.close()
+        await until(lambda: not it.open)
+
+        assert await it.spares.take() is None
+        assert it.dials == 1
+
+
+async def test_a_spare_on_which_something_came_never_serves() -> None:
+    async with house() as it:
+        await it.spares.warm()
+        await it.callers[0].send("your time is up")
+        await until(lambda: not it.open)
+
+        assert await it.spares.take() is None
+
+
+async def test_a_spare_that_cannot_be_opened_is_not_tried_again() -> None:
+    async with house() as it:
+        it.refuses = True
+        await it.spares.warm()
+
+        assert await it.spares.take() is None
+        assert it.dials == 1
+
+
+async def test_a_spare_works_again_after_one_that_could_not_be_opened() -> None:
+    async with house() as it:
+        it.refuses = True
+        await it.spares.warm()
+        it.refuses = False
+        await it.spares.warm()
+        socket = await it.spares.take()
+
+        assert socket is not None
+        assert it.dials == 2
+        await socket.close()
+
+
+async def test_whoever_is_cancelled_while_taking_leaves_no_socket_behind() -> None:
+    async with house() as it:
+        it.may_dial.clear()
+        warming, taking = asyncio.ensure_future(it.spares.warm()), asyncio.ensure_future(it.spares.take())
+        await until(lambda: it.dials)
+        await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking, warming])
+        it.may_dial.set()
+
+        assert await it.spares.take() is None
+
+
+async def test_after_letting_go_nothing_is_dialled() -> None:
+    async with house() as it:
+        await it.spares.aclose()
+        await it.spares.warm()
+
+        assert it.dials == 0
