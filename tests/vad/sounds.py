@@ -30,7 +30,7 @@ def tone(ms: int, peak: int = 6000, hz: int = 220) -> bytes:
 def recording(name: str) -> bytes:
     with wave.open(str(DATA / name)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (SAMPLE_RATE_HZ, 1, 2)
-        return file.readframes(file.getnframes())
+        return bytes(file.readframes(file.getnframes()))
 
 
 def mixed(speech: bytes, other: bytes) -> bytes:

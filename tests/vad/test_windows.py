@@ -30,7 +30,8 @@ def test_what_is_short_of_a_window_waits_for_the_rest() -> None:
 
 @given(st.lists(st.integers(0, 2000).map(lambda samples: 2 * samples), max_size=12))
 def test_it_matters_not_how_sound_comes_in_pieces(sizes: list[int]) -> None:
-    pcm, cutter, at, pieces = sound(sum(sizes)), Cutter(), 0, []
+    pcm, cutter, at = sound(sum(sizes)), Cutter(), 0
+    pieces: list[bytes] = []
     for size in sizes:
         pieces += cutter.cut(pcm[at : at + size])
         at += size
