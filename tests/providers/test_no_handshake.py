@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from backend.errors import ProviderRefused, ProviderTimeout, ProviderUnavailable
-from backend.ports import BYTES_PER_MS, Hypothesis, Recognition, Sound, SpeechOptions
+from backend.ports import BYTES_PER_MS, Hypothesis, Recognition, SentenceBegan, Sound, SpeechOptions
+from backend.providers.volcengine import tts_pool
 from backend.providers.volcengine.asr import VolcengineRecognizer
 from backend.providers.volcengine.config import AsrConfig, SpeechCredentials, TtsConfig
 from backend.providers.volcengine.tts import VolcengineSynthesizer
@@ -315,10 +316,133 @@ async def test_the_last_result_is_due_on_a_spare_too() -> None:
         await recognizer.aclose()
 
 
-async def cut_all(vendor: EmulatorHandle) -> None:
-    """Drop every connection without a word, and wait until the emulator has noticed."""
+async def spoken(call: Voices) -> bool:
+    """One whole reply; whether it sounded."""
+    async with call.synthesizer.open(SpeechOptions(call.voice)) as speech:
+        await speech.say("今天天气不错。")
+        await speech.finish()
+        return any([isinstance(item, Sound) async for item in speech])
+
+
+QUIET = Script(limits=Limits(tts_idle_ms=400))
+RENEWED = replace(TTS, idle_renew_s=0.2)
+
+
+@pytest.mark.parametrize("used", [False, True])
+async def test_a_connection_is_replaced_before_the_service_would_close_it(used: bool) -> None:
+    async with running_emulator(QUIET) as vendor, voices(vendor, tts=RENEWED) as call:
+        if used:
+            await spoken(call)
+        else:
+            await call.synthesizer.warm(VOICE)
+        await until(lambda: handshakes(vendor, "tts") == 5)  # well past the service's limit
+        before = handshakes(vendor, "tts")
+
+        assert await spoken(call)
+        assert handshakes(vendor, "tts") == before
+        assert vendor.stats()["tts"]["errors"] == []
+
+
+async def test_where_one_connection_is_allowed_it_goes_before_its_successor_comes() -> None:
+    async with running_emulator(QUIET) as vendor, voices(vendor, tts=replace(RENEWED, max_connections=1)) as call:
+        await call.synthesizer.warm(VOICE)
+        most_open = 0
+        while handshakes(vendor, "tts") < 3:
+            most_open = max(most_open, vendor.stats()["tts"]["open"])
+            await asyncio.sleep(0)
+
+        assert await spoken(call)
+    assert most_open == 1
+
+
+async def test_a_connection_is_replaced_for_as_long_as_a_caller_may_come_back() -> None:
+    async with (
+        running_emulator() as vendor,
+        voices(vendor, tts=replace(TTS, idle_renew_s=0.1, idle_close_s=0.25)) as call,
+    ):
+        await call.synthesizer.warm(VOICE)
+        await vendor.hung_up()
+
+        assert 2 <= handshakes(vendor, "tts") <= 3
+
+
+async def test_a_connection_that_was_lost_while_idle_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tts_pool, "_HASTY_S", 0.0)
+    async with running_emulator() as vendor, voices(vendor) as call:
+        await call.synthesizer.warm(VOICE)
+        cut(vendor)
+        await until(lambda: handshakes(vendor, "tts") == 2)
+        await until(lambda: vendor.stats()["tts"]["open"] == 1)
+
+        assert await spoken(call)
+        assert vendor.stats()["tts"]["sessions"] == 1
+
+
+async def test_a_connection_that_is_lost_at_once_is_not_replaced_for_ever() -> None:
+    async with running_emulator() as vendor, voices(vendor) as call:
+        await call.synthesizer.warm(VOICE)
+        await cut_all(vendor)
+        before = handshakes(vendor, "tts")
+
+        assert [await spoken(call), await spoken(call)] == [True, True]
+        assert (before, handshakes(vendor, "tts")) == (1, 2)
+
+
+async def test_a_connection_that_cannot_be_replaced_serves_on() -> None:
+    refused = Fault(service="tts", kind=Kind.REFUSE, nth=2)
+    async with running_emulator(Script(faults=(refused,))) as vendor, voices(vendor, tts=RENEWED) as call:
+        await call.synthesizer.warm(VOICE)
+        await until(lambda: vendor.stats()["tts"]["refused"])
+
+        assert await spoken(call)
+
+
+async def test_a_voice_waits_for_the_connection_that_is_being_warmed() -> None:
+    async with running_emulator() as vendor, voices(vendor) as call:
+        warming = asyncio.ensure_future(call.synthesizer.warm(VOICE))
+        await until(lambda: handshakes(vendor, "tts"))
+
+        assert await spoken(call)
+        assert handshakes(vendor, "tts") == 1
+        await warming
+
+
+@pytest.mark.parametrize("voice", [VOICE, VOICE_2])
+async def test_a_voice_may_be_opened_long_before_the_first_word(voice: str) -> None:
+    async with running_emulator(Script(limits=Limits(tts_idle_ms=100))) as vendor, voices(vendor) as call:
+        async with call.synthesizer.open(SpeechOptions(voice)) as speech:
+            reading = asyncio.ensure_future(anext(aiter(speech)))
+            await asyncio.wait([reading], timeout=0.3)  # three times what an idle connection is given
+            assert not reading.done()
+            await speech.say("今天天气不错。")
+            await speech.finish()
+
+            assert await reading == SentenceBegan("今天天气不错。")
+        assert handshakes(vendor, "tts") == 1
+
+
+@pytest.mark.parametrize("voice", [VOICE, VOICE_2])
+async def test_a_voice_that_is_never_used_costs_no_socket(voice: str) -> None:
+    async with running_emulator() as vendor, voices(vendor) as call:
+        call.voice = voice
+        for _ in range(3):
+            async with call.synthesizer.open(SpeechOptions(voice)):
+                pass
+        assert await spoken(call)
+
+        assert handshakes(vendor, "tts") == 1
+        assert vendor.stats()["tts"]["sessions_per_socket"] == [4]
+
+
+def cut(vendor: EmulatorHandle) -> None:
+    """Drop every connection without a word."""
     for socket in list(vendor.house.sockets):
         transport = socket._req.transport if socket._req is not None else None
         assert transport is not None
         transport.abort()
+
+
+async def cut_all(vendor: EmulatorHandle) -> None:
+    """Drop every connection, and wait until both sides have noticed."""
+    cut(vendor)
     await vendor.hung_up()

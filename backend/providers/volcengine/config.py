@@ -151,8 +151,10 @@ class TtsConfig:
         takes_tokens: whether the caller should hand over the model's tokens one by one.
         max_connections: of all calls together; one more session waits up to `acquire_timeout_s`.
         acquire_timeout_s: for a free connection when all are busy.
-        idle_close_s: how long a free connection is kept: longer than a caller may be silent (60 s), so that a call
-            pays one handshake.
+        idle_close_s: how long a free connection is kept after its last session: longer than a caller may be silent
+            (60 s), so that a call pays one handshake.
+        idle_renew_s: meanwhile it is replaced whenever it has lain idle for this long. The service hangs up on idle
+            connections after a time that it tells nobody.
         connect_timeout_s: TCP, TLS, upgrade and ConnectionStarted together.
         session_timeout_s: from StartSession to SessionStarted.
         reuse_timeout_s: the same on a connection that has lain idle: when it is dead, that shall show soon.
@@ -175,6 +177,7 @@ class TtsConfig:
     max_connections: int = 100
     acquire_timeout_s: float = 2.0
     idle_close_s: float = 90.0
+    idle_renew_s: float = 25.0
     connect_timeout_s: float = 5.0
     session_timeout_s: float = 5.0
     reuse_timeout_s: float = 2.0

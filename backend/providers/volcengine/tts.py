@@ -31,19 +31,24 @@ class VolcengineSynthesizer:
         self._credentials = credentials
         self._config = config
         self._chores = Chores()
-        limits = PoolLimits(config.max_connections, config.acquire_timeout_s, config.idle_close_s)
+        limits = PoolLimits(config.max_connections, config.acquire_timeout_s, config.idle_close_s, config.idle_renew_s)
         self._returning: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
+        self._warming: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._pool = TtsPool(self._connect, limits, self._chores)
 
     async def warm(self, voice: str) -> None:
-        """Have a connection ready for a voice, so that the first turn pays no handshake; never raises ours."""
+        """Have a connection ready for a voice, so that the first turn pays no handshake; never raises ours.
+
+        It is kept as long as one that was used. A connection on which a reply is being spoken does not count.
+        """
         resource_id = self._config.resource_for(voice)
         if self._pool.has_idle(resource_id) or not self._pool.has_room:
             return
-        try:
-            self._pool.give_back(await self._pool.take(resource_id, fresh=True))
-        except ProviderError as error:
-            log.info("tts.not_warm", extra={"reason": str(error)})
+        warming = self._warming[resource_id]
+        task = self._chores.begin(self._warm(resource_id))
+        warming.add(task)
+        task.add_done_callback(warming.discard)
+        await asyncio.wait([task])
 
     def open(self, options: SpeechOptions) -> AbstractAsyncContextManager[Speech]:
         """One session. Leaving the block early cancels it; the connection behind it is kept for the next one.
@@ -55,6 +60,8 @@ class VolcengineSynthesizer:
 
     async def aclose(self) -> None:
         """Let go of every connection."""
+        for task in set[asyncio.Task[None]]().union(*self._warming.values()):
+            task.cancel()
         await self._chores.aclose()
         await self._pool.aclose()
         await self._chores.aclose()
@@ -69,8 +76,8 @@ class VolcengineSynthesizer:
 
     async def _begin(self, options: SpeechOptions) -> TtsSpeech:
         resource_id = self._config.resource_for(options.voice)
-        if not self._pool.has_idle(resource_id) and (returning := self._returning.get(resource_id)):
-            await asyncio.wait(returning, timeout=RETURN_S, return_when=asyncio.FIRST_COMPLETED)
+        if not self._pool.has_idle(resource_id):
+            await self._wait_for_one(resource_id)
         if self._pool.has_idle(resource_id):
             try:
                 return await self._start(options, resource_id, fresh=False)
@@ -80,6 +87,19 @@ class VolcengineSynthesizer:
             lambda: self._start(options, resource_id, fresh=True),
             self._config.retry_backoff_s,
         )
+
+    async def _wait_for_one(self, resource_id: str) -> None:
+        """Where a connection is about to be free, that comes sooner than a handshake."""
+        if warming := self._warming[resource_id]:
+            await asyncio.wait([warming.pop()], timeout=self._config.reuse_timeout_s)
+        elif returning := self._returning[resource_id]:
+            await asyncio.wait(returning, timeout=RETURN_S, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _warm(self, resource_id: str) -> None:
+        try:
+            self._pool.give_back(await self._pool.take(resource_id, fresh=True))
+        except ProviderError as error:
+            log.info("tts.not_warm", extra={"reason": str(error)})
 
     async def _start(self, options: SpeechOptions, resource_id: str, *, fresh: bool) -> TtsSpeech:
         connection = await self._pool.take(resource_id, fresh=fresh)

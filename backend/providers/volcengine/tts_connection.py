@@ -89,6 +89,18 @@ class TtsConnection:
                 self.is_poisoned = True
                 raise self._unavailable("the service sent a frame of a session that is not ours")
 
+    async def watch(self) -> None:
+        """Read while no session runs; ends when the connection is lost or can be trusted no longer, and never raises.
+
+        What is left of a session that is over is passed over.
+        """
+        try:
+            while (await self._receive()).ident in self._retired:
+                pass
+            self.is_poisoned = True
+        except ProviderError as error:
+            log.info("tts.lost", extra={"log_id": self.log_id, "reason": str(error)})
+
     async def cancel(self, session: str) -> bool:
         """CancelSession, unless the session's end lies here already: to cancel what is over costs the connection.
 
@@ -163,6 +175,8 @@ class TtsConnection:
             failed = self._status(frame) not in (None, STATUS_OK)
         if failed:
             raise self._poisoned_by(self._failures.of_event(frame))
+        if frame.event == SpeechEvent.SESSION_FINISHED:
+            self._retired.append(frame.ident or "")
         return frame
 
     def _status(self, frame: SpeechFrame) -> object:

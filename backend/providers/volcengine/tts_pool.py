@@ -3,13 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
-from backend.errors import ProviderTimeout
+from backend.errors import ProviderError, ProviderTimeout
 from backend.providers.chores import Chores
 from backend.providers.volcengine.tts_connection import TtsConnection
 
 log = logging.getLogger(__name__)
+
+_HASTY_S: Final = 1.0  # a connection lost sooner than this would be lost again at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +22,33 @@ class PoolLimits:
     max_connections: int
     acquire_timeout_s: float
     idle_close_s: float
+    idle_renew_s: float
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Idle:
+    """A place in the pool: its connection is replaced when it grows old, until nobody has come for long."""
+
     connection: TtsConnection
-    expiry: asyncio.TimerHandle
+    kept_until: float
+    keeper: "asyncio.Task[None]" = field(init=False)
 
 
 class TtsPool:
     """Lends connections out, each to one session at a time, and closes what has lain idle for long.
 
-    Lent and idle ones together never exceed the maximum; when they would, the one that is idle for longest goes.
+    Meanwhile it replaces an idle one before the service would close it, and one that was lost all the same. Lent and
+    idle ones together never exceed the maximum; when they would, the one that is idle for longest goes.
     """
 
     def __init__(self, connect: Callable[[str], Awaitable[TtsConnection]], limits: PoolLimits, chores: Chores) -> None:
         self._connect = connect
         self._limits = limits
         self._chores = chores
+        self._keepers = Chores()
         self._slots = asyncio.Semaphore(limits.max_connections)
         self._lent = 0
+        self._renewing = 0
         self._idle: list[_Idle] = []
 
     def has_idle(self, resource_id: str) -> bool:
@@ -65,7 +75,7 @@ class TtsPool:
             raise ProviderTimeout("tts", reason) from exc
         self._lent += 1
         try:
-            idle = None if fresh else self._pop(resource_id)
+            idle = None if fresh else await self._pop(resource_id)
             self._make_room()
             return idle or await self._connect(resource_id)
         except BaseException:
@@ -79,41 +89,85 @@ class TtsPool:
             self._chores.begin(connection.close())
             return
         connection.has_idled = True
-        expiry = asyncio.get_running_loop().call_later(self._limits.idle_close_s, self._expire, connection)
-        self._idle.append(_Idle(connection, expiry))
+        idle = _Idle(connection, asyncio.get_running_loop().time() + self._limits.idle_close_s)
+        self._idle.append(idle)
+        idle.keeper = self._keepers.begin(self._keep(idle))
 
     async def aclose(self) -> None:
         """Close what is idle."""
         idle, self._idle = self._idle, []
         for each in idle:
-            each.expiry.cancel()
+            each.keeper.cancel()
+        await self._keepers.aclose()
         await asyncio.gather(*(each.connection.close() for each in idle))
 
-    def _pop(self, resource_id: str) -> TtsConnection | None:
+    async def _pop(self, resource_id: str) -> TtsConnection | None:
         for idle in reversed(self._idle):  # the one used last is the likeliest to be alive
             if idle.connection.resource_id == resource_id:
-                self._forget(idle)
-                if idle.connection.is_usable:
-                    return idle.connection
-                self._chores.begin(idle.connection.close())
+                if (connection := await self._claimed(idle)) is not None:
+                    return connection
+                return await self._pop(resource_id)
         return None
 
+    async def _claimed(self, idle: _Idle) -> TtsConnection | None:
+        """Its connection, out of its keeper's hands; None when it is not fit to be used."""
+        self._idle.remove(idle)
+        idle.keeper.cancel()
+        try:
+            await asyncio.wait([idle.keeper])
+        except asyncio.CancelledError:
+            idle.connection.is_poisoned = True
+            raise
+        finally:
+            if not idle.connection.is_usable:
+                self._chores.begin(idle.connection.close())
+        return idle.connection if idle.connection.is_usable else None
+
     def _make_room(self) -> None:
-        while self._idle and self._lent + len(self._idle) > self._limits.max_connections:
-            oldest = self._idle[0]
-            self._forget(oldest)
+        while self._idle and self._in_all > self._limits.max_connections:
+            oldest = self._idle.pop(0)
+            oldest.keeper.cancel()
             self._chores.begin(oldest.connection.close())
 
-    def _expire(self, connection: TtsConnection) -> None:
-        for idle in self._idle:
-            if idle.connection is connection:
-                self._forget(idle)
-                self._chores.begin(connection.close())
-                return
+    @property
+    def _in_all(self) -> int:
+        return self._lent + len(self._idle) + self._renewing
 
-    def _forget(self, idle: _Idle) -> None:
-        idle.expiry.cancel()
-        self._idle.remove(idle)
+    async def _keep(self, idle: _Idle) -> None:
+        """Watch over it until it is taken, or has been kept for long enough."""
+        while await self._stays(idle):
+            pass
+        if idle in self._idle:
+            self._idle.remove(idle)
+            self._chores.begin(idle.connection.close())
+
+    async def _stays(self, idle: _Idle) -> bool:
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        try:
+            async with asyncio.timeout_at(min(since + self._limits.idle_renew_s, idle.kept_until)):
+                await idle.connection.watch()
+        except TimeoutError:
+            return loop.time() < idle.kept_until and await self._renew(idle)
+        return loop.time() - since >= _HASTY_S and await self._renew(idle)
+
+    async def _renew(self, idle: _Idle) -> bool:
+        """Put a fresh connection in its place; whether there is one to be kept."""
+        extra = 1 if self._in_all < self._limits.max_connections else 0
+        if not extra:  # no two at a time
+            await idle.connection.close()
+        self._renewing += extra
+        try:
+            fresh = await self._connect(idle.connection.resource_id)
+        except ProviderError as error:
+            log.info("tts.not_renewed", extra={"reason": str(error)})
+            return idle.connection.is_usable
+        finally:
+            self._renewing -= extra
+        self._chores.begin(idle.connection.close())
+        fresh.has_idled = True
+        idle.connection = fresh
+        return True
 
     def _free(self) -> None:
         self._lent -= 1
