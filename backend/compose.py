@@ -127,6 +127,7 @@ def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
         mode=asr.model,
         resource_id=asr.resource_id,
         compress=asr.compress,
+        max_spares=asr.spares,
         end_window_ms=asr.end_window_ms,
         hot_words=hot_words,
         backlog_ms=round(1000 * settings.call.max_ahead_s),

@@ -47,6 +47,7 @@ class AsrSettings:
     model: AsrModel
     resource_id: str
     compress: bool
+    spares: int
     end_window_ms: int
     timeout_s: float
 
@@ -206,6 +207,7 @@ def _asr(env: Env) -> AsrSettings:
         model=cast(AsrModel, env.choice("VOICE_CALL_ASR_MODEL", "bigmodel_async", models)),
         resource_id=env.text("VOLC_ASR_RESOURCE_ID", "volc.bigasr.sauc.duration"),
         compress=env.flag("VOLC_ASR_COMPRESS", default=False),
+        spares=env.whole("VOLC_ASR_SPARES", 16, most=1000),
         end_window_ms=env.whole("ASR_END_WINDOW_MS", 800, least=200, most=5000),
         timeout_s=env.number("ASR_TIMEOUT_S", 5, least=0.05, most=120),
     )
