@@ -31,9 +31,13 @@ _GARBAGE: Final = b"data: {this is no json\n\n"
 
 async def serve(house: House, request: web.Request) -> web.StreamResponse:
     """One completion."""
+    return await answered(house, request, Exchange(house, request))
+
+
+async def answered(house: House, request: web.Request, exchange: "Exchange") -> web.StreamResponse:
+    """Admit one request, count it and answer it."""
     stats = house.stats.services["chat"]
     stats.handshakes += 1
-    exchange = Exchange(house, request)
     socket = stats.accept()
     try:
         body = await exchange.admit()
@@ -44,7 +48,7 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
         stats.errors.append(error.code)
         return web.Response(
             status=error.status,
-            body=json_bytes(error.body(exchange.request_id)),
+            body=json_bytes(exchange.error_body(error)),
             content_type="application/json",
             headers=exchange.headers,
         )
@@ -64,7 +68,7 @@ class Exchange:
         self.headers = {"X-Request-Id": self.request_id}
         if client_id := request.headers.get("X-Client-Request-Id"):
             self.headers["X-Client-Request-Id"] = client_id
-        self._chunk = {
+        self._chunk: dict[str, Any] = {
             "id": self.request_id,
             "object": "chat.completion.chunk",
             "created": int(time.time()),
@@ -97,6 +101,10 @@ class Exchange:
         keys = self._house.script.keys
         if scheme != "Bearer" or not key or (keys and key not in keys):
             raise ArkError(401, "The API key or AK/SK in the request is missing or invalid.")
+
+    def error_body(self, error: ArkError) -> dict[str, Any]:
+        """How the vendor puts it."""
+        return error.body(self.request_id)
 
     async def answer(self, asked: Asked) -> web.StreamResponse:
         """The completion, as it was asked for."""
@@ -133,7 +141,7 @@ class Exchange:
         try:
             await self._events(response, asked, reply)
         except ArkError as error:
-            await response.write(_event(error.body(self.request_id)))
+            await response.write(_event(self.error_body(error)))
         await response.write_eof()
         return response
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from emulator.dashscope.voice_book import VoiceBook
 from emulator.engines.base import Engines
 from emulator.prompter import Prompter
 from emulator.script import Script
@@ -21,6 +22,7 @@ class House:
         self.engine = engine
         self.prompter = Prompter(script)
         self.stats = Stats()
+        self.voices = VoiceBook()
         self.engines: Engines | None = None
         self.sockets: set[web.WebSocketResponse] = set()
         self.closing = False

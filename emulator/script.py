@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from backend.errors import ConfigError
 
-Service = Literal["asr", "tts", "chat"]
+Service = Literal["asr", "tts", "chat", "inference", "customization"]
+"""The last two are DashScope's: the WebSocket that carries both of its speech services, and its voice cloning."""
 
 DEFAULT_HEARS: Final = "你好，听得到我说话吗？"
 
@@ -89,11 +90,19 @@ class Limits(_Part):
         asr_packet_gap_ms: without a packet, after which a recognition ends with 45000081.
         tts_idle_ms: without a frame and without a session, after which a synthesis connection fails; None never.
         tts_text_chars: of one synthesis session; more is refused with 40402003.
+        task_gap_ms: without a message, after which a DashScope task fails.
+        task_silence_ms: of audio without speech, after which a DashScope recognition without `heartbeat` fails.
+        task_idle_ms: without a task, after which DashScope closes a connection.
+        voice_deploy_ms: until a cloned voice can speak.
     """
 
     asr_packet_gap_ms: int = Field(default=8000, ge=1)
     tts_idle_ms: int | None = Field(default=None, ge=1)
     tts_text_chars: int = Field(default=20_000, ge=1)
+    task_gap_ms: int = Field(default=23_000, ge=1)
+    task_silence_ms: int = Field(default=60_000, ge=1)
+    task_idle_ms: int = Field(default=60_000, ge=1)
+    voice_deploy_ms: int = Field(default=0, ge=0)
 
 
 class Kind(StrEnum):
@@ -108,10 +117,12 @@ class Kind(StrEnum):
     CUT = "cut"
     GARBAGE = "garbage"
     WRONG_SESSION = "wrong_session"
+    WRONG_ORDER = "wrong_order"
 
 
 AT_CONNECT: Final = frozenset({Kind.REFUSE, Kind.CONNECT_STALL, Kind.CONNECT_FAIL})
 _TTS_ONLY: Final = frozenset({Kind.CONNECT_FAIL, Kind.FAIL, Kind.WRONG_SESSION})
+_CONNECT_ONLY: Final = frozenset({"inference", "customization"})
 
 
 class Fault(_Part):
@@ -121,12 +132,13 @@ class Fault(_Part):
         kind: `refuse` answers the handshake or request with HTTP `status`; `connect_stall` never answers it;
             `connect_fail` is ConnectionFailed (tts); `error` is an error frame (chat: an error in the stream); `fail`
             is SessionFailed (tts); `stall` says no more; `cut` drops the connection; `garbage` sends bytes that are
-            no frame, once; `wrong_session` names another session from then on (tts).
+            no frame, once; `wrong_session` names another session from then on (tts); `wrong_order` sends a result
+            before the task has started (asr and tts of DashScope, whose every `error` and `fail` is task-failed).
         nth: the use that it strikes, from 1, counted since the script was set: of handshakes for the kinds that
             happen there, of sessions (chat: requests) for the others. None strikes every one.
         at: `start` is in place of the session's first answer, `mid` of its first result with text (asr), or after its
             first sound (tts) or token (chat).
-        code: the vendor's; a number for speech, a name for chat.
+        code: the vendor's; a number for Doubao's speech, a name for all others.
     """
 
     service: Service
@@ -141,8 +153,10 @@ class Fault(_Part):
     def _fits_its_service(self) -> Self:
         if self.kind in _TTS_ONLY and self.service != "tts":
             raise ValueError(f"{self.kind} is for tts, not for {self.service}")
-        if self.service != "chat" and isinstance(self.code, str):
-            raise ValueError("a speech service's code is a number")
+        if self.kind is Kind.WRONG_ORDER and self.service not in ("asr", "tts"):
+            raise ValueError(f"{self.kind} is for asr and tts, not for {self.service}")
+        if self.service in _CONNECT_ONLY and self.kind not in (Kind.REFUSE, Kind.CONNECT_STALL):
+            raise ValueError(f"{self.service} can refuse or stall, and no more")
         return self
 
 

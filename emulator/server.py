@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from emulator import admin, ark, doubao_asr, doubao_tts
+from emulator.dashscope import chat, enrolment, inference
 from emulator.house import House
 
 _SHUTDOWN_S: Final = 2.0
@@ -20,6 +21,9 @@ def application(house: House) -> web.Application:
     speech_paths = (doubao_tts.BIDIRECTIONAL, doubao_tts.UNIDIRECTIONAL)
     app.add_routes([web.get(path, partial(doubao_tts.serve, house)) for path in speech_paths])
     app.add_routes([web.post(path, partial(ark.serve, house)) for path in ark.PATHS])
+    app.add_routes([web.get(path, partial(inference.serve, house)) for path in inference.PATHS])
+    app.add_routes([web.post(enrolment.PATH, partial(enrolment.serve, house))])
+    app.add_routes([web.post(chat.PATH, partial(chat.serve, house))])
     app.add_routes([web.get("/healthz", partial(_health, house)), *admin.routes(house)])
     app.on_shutdown.append(partial(_close, house))
     return app

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 
 from emulator.script import Service
 
-SERVICES: Final[tuple[Service, ...]] = ("asr", "tts", "chat")
+SERVICES: Final[tuple[Service, ...]] = ("asr", "tts", "chat", "inference", "customization")
 _REQUESTS_KEPT: Final = 64
 _SOCKETS_KEPT: Final = 512
 _STAMPS_KEPT: Final = 50_000

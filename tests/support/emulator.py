@@ -45,6 +45,16 @@ class EmulatorHandle:
         """What an OpenAI client takes as its base URL."""
         return f"{self.http_url}/v1"
 
+    @property
+    def dashscope_ws_url(self) -> str:
+        """Where DashScope's speech tasks are served."""
+        return f"{self.ws_url}/api-ws/v1/inference"
+
+    @property
+    def qwen_url(self) -> str:
+        """What an OpenAI client takes as the base URL of Qwen."""
+        return f"{self.http_url}/compatible-mode/v1"
+
     def script(self, script: Script) -> None:
         """Begin another script; lines left of the one before are forgotten, and uses count from 1 again."""
         self.house.prompter.load(script)

@@ -1,0 +1,1 @@
+"""DashScope's services: tasks over one WebSocket, Qwen chat, and voice cloning."""
