@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -34,7 +34,9 @@ VERDICTS = {
 
 
 @asynccontextmanager
-async def serving(dist: Path, voice: FakeSynthesizer | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+async def serving(
+    dist: Path, voice: FakeSynthesizer | None = None, exposition: Callable[[], tuple[bytes, str]] | None = None
+) -> AsyncIterator[aiohttp.ClientSession]:
     shelf = Shelf()
     cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
     page = Web(
@@ -44,6 +46,7 @@ async def serving(dist: Path, voice: FakeSynthesizer | None = None) -> AsyncIter
         services=SERVICES,
         readings=lambda: READINGS,
         verdict=VERDICTS.__getitem__,
+        exposition=exposition,
         dist=dist,
     )
     runner = web.AppRunner(page.app())

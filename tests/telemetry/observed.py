@@ -1,0 +1,26 @@
+"""An observer that keeps what it was told."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+
+from backend.telemetry.observer import Refusal, TurnReport
+
+
+@dataclass
+class Notebook:
+    began: list[str] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    turns: list[TurnReport] = field(default_factory=list)
+    ended: int = 0
+
+    def call_began(self, _call: Hashable, sid: str) -> None:
+        self.began.append(sid)
+
+    def call_refused(self, reason: Refusal) -> None:
+        self.refused.append(reason)
+
+    def turn_done(self, _call: Hashable, report: TurnReport) -> None:
+        self.turns.append(report)
+
+    def call_ended(self, _call: Hashable) -> None:
+        self.ended += 1
