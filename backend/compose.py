@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.call.interruption import InterruptionLimits
+from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
+from backend.call.turn_end import EndpointLimits
 from backend.ears import EarsLimits
 from backend.errors import ConfigError
 from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
@@ -33,16 +36,18 @@ does recognition."""
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """The three, made from settings."""
+    """Ears, mind and voice, made from settings; and what tells speech from silence, where there is something."""
 
     recognizer: Recognizer
     model: ChatModel
     synthesizer: Synthesizer
+    detector: ActivityDetector | None
 
     async def aclose(self) -> None:
         """Let go of every connection."""
-        for provider in (self.recognizer, self.model, self.synthesizer):
-            await provider.aclose()
+        for provider in (self.recognizer, self.model, self.synthesizer, self.detector):
+            if provider is not None:
+                await provider.aclose()
 
 
 def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
@@ -50,25 +55,13 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
 
     Args:
         hot_words: what callers are likely to say and a recogniser would not guess, such as the persona's name.
-    """
-    return Providers(_recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings))
-
-
-def detector(settings: Settings) -> ActivityDetector | None:
-    """Voice activity detection, where it is wanted; with `VAD=auto`, where it can be had.
 
     Raises:
         ConfigError: `VAD=silero`, and something is missing; the message says what and how to get it.
     """
-    if settings.vad == OFF:
-        return None
-    try:
-        return SileroDetector(weights.find(settings))
-    except ConfigError as exc:
-        if settings.vad == SILERO:
-            raise
-        log.info("vad.off", extra={"reason": str(exc)})
-        return None
+    return Providers(
+        _recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings), detector(settings)
+    )
 
 
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -96,14 +89,39 @@ def limits(settings: CallSettings) -> SessionLimits:
         max_inflated_bytes=settings.max_inflated_bytes,
         call=CallLimits(
             idle_s=settings.idle_s,
-            stable_text_ms=settings.stable_text_ms,
             max_history=settings.max_history,
             bad_frames=settings.bad_frames,
-            barge_in_chars=settings.barge_in_chars,
+            guesses=settings.guesses,
+            interruption=InterruptionLimits(
+                settings.barge_in_chars, settings.stop_words or InterruptionLimits().stop_words
+            ),
+            listening=ListeningLimits(endpoint=_endpoint(settings)),
         ),
         ears=EarsLimits(ahead_ms=round(1000 * settings.max_ahead_s)),
-        turn=TurnLimits(settings.first_chars, settings.later_chars),
+        turn=TurnLimits(settings.first_chars, settings.later_chars, settings.lead_ms),
     )
+
+
+def _endpoint(settings: CallSettings) -> EndpointLimits:
+    return EndpointLimits(
+        complete_ms=settings.complete_ms,
+        open_ms=settings.open_ms,
+        unfinished_ms=settings.unfinished_ms,
+        stable_text_ms=settings.stable_text_ms,
+    )
+
+
+def detector(settings: Settings) -> ActivityDetector | None:
+    """Voice activity detection, where it is wanted; with `VAD=auto`, where it can be had."""
+    if settings.vad == OFF:
+        return None
+    try:
+        return SileroDetector(weights.find(settings))
+    except ConfigError as exc:
+        if settings.vad == SILERO:
+            raise
+        log.info("vad.off", extra={"reason": str(exc)})
+        return None
 
 
 def _emulator_url(settings: Settings, scheme: str, path: str) -> str:

@@ -121,6 +121,7 @@ def _reception(
         voice=cast.voice,
         knows_persona=cast.shelf.has,
         observer=observer,
+        detector=providers.detector,
     )
     return Reception(
         services,

@@ -5,9 +5,9 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, assert_never
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, assert_never
 
 from backend.call.machine import Call, CallLimits, State
 from backend.call.moves import (
@@ -17,9 +17,10 @@ from backend.call.moves import (
     CancelReply,
     CloseEars,
     DrainAsked,
-    EarsClosed,
+    DropGuess,
     Effect,
     Fault,
+    Guess,
     HangUp,
     Heard,
     HungUp,
@@ -27,18 +28,20 @@ from backend.call.moves import (
     Malformed,
     OpenEars,
     Remember,
-    ReplyEnded,
     Say,
     SentenceSent,
+    SoundSent,
     Tick,
     Told,
+    WakeAt,
 )
-from backend.ears import Ears, EarsLimits, Pace
+from backend.ears import Ears, EarsLimits, EarsNews, Pace
 from backend.errors import INTERNAL, EventError, ProtocolError
 from backend.line import CLOSE_INTERNAL, Line
-from backend.marks import Clock, TurnMarks
+from backend.marks import Clock
 from backend.ports import (
     BYTES_PER_MS,
+    ActivityDetector,
     ChatModel,
     ConversationStore,
     Hypothesis,
@@ -51,8 +54,9 @@ from backend.protocol import events, frames
 from backend.protocol.events import CallConfig, ConfigUpdate, Query, parse_event
 from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.protocol.pcm import SampleAligner
+from backend.replying import Ensemble, Replies
 from backend.telemetry.observer import Observer, Observers, TurnReport
-from backend.turn import Reply, Turn, TurnLimits
+from backend.turn import TurnLimits
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +73,7 @@ class Services:
         voice: how a reply sounds under a configuration.
         knows_persona: whether a client may ask for this persona.
         observer: hears of calls and turns.
+        detector: local voice activity; None where there is none.
     """
 
     recognizer: Recognizer
@@ -79,15 +84,7 @@ class Services:
     voice: Callable[[CallConfig], SpeechOptions]
     knows_persona: Callable[[str], bool]
     observer: Observer = field(default_factory=Observers)
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    """When a hypothesis came, and when the last word in it had been spoken."""
-
-    hypothesis: Hypothesis
-    came: float
-    speech_end: float
+    detector: ActivityDetector | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +109,21 @@ class CallSession:
         self._query = query
         self._limits = limits
         self._clock = clock
-        self._call = Call(self.sid, limits.call, query.config)
+        self._config = self._known(query.config)
+        self._call = Call(self.sid, limits.call, self._config)
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
-        self._ears = Ears(services.recognizer, self._hear, clock, limits.ears)
+        self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
         self._pace = Pace(limits.ears.ahead_ms, clock)
         self._aligner = SampleAligner()
         self._bad_in_a_row = 0
-        self._arrivals: deque[_Arrival] = deque(maxlen=INBOX)
-        self._marks = TurnMarks(clock(), clock)
+        self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
+        ensemble = Ensemble(services.model, services.synthesizer, services.prompt, services.voice)
+        self._replies = Replies(
+            self.sid, ensemble, self, limits.turn, clock=clock, post=self._inbox.put, start=self._start
+        )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
-        self._replying: asyncio.Task[None] | None = None
+        self._warming: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Hold the call until one side hangs up."""
@@ -136,21 +137,28 @@ class CallSession:
                 log.exception("call.crashed", extra={"session": self.sid, "log_id": log_id})
                 await self._carry_out(_internal_error(log_id))
                 await self._line.close(CLOSE_INTERNAL, INTERNAL)
-            for task in (reading, self._listening, self._replying):
-                if task is not None:
-                    task.cancel()
+            self._ears.close()
+            self._replies.stop()
+            for task in (reading, self._listening, *self._warming):
+                self._stop(task)
+
+    def _known(self, config: CallConfig) -> CallConfig:
+        """With the default persona in the place of one that there is not."""
+        unknown = config.persona is not None and not self._services.knows_persona(config.persona)
+        return replace(config, persona=None) if unknown else config
 
     async def drain(self) -> None:
         """Ask the call to end; a turn under way is finished first."""
         await self._inbox.put(DrainAsked())
 
     async def _begin(self) -> None:
+        self._warm(self._services.recognizer.warm())
+        self._warm(self._services.synthesizer.warm(self._services.voice(self._config).voice))
         history = await self._services.store.load(self.sid)
         await self._inbox.put(Joined(history))
         problems = list(self._query.problems)
-        persona = self._query.config.persona
-        if persona is not None and not self._services.knows_persona(persona):
-            problems.append(f"there is no persona {persona!r}")
+        if self._config is not self._query.config:
+            problems.append(f"there is no persona {self._query.config.persona!r}")
         for problem in problems:
             await self._inbox.put(Malformed(Fault(EventError().code, problem)))
 
@@ -205,12 +213,10 @@ class CallSession:
                 raise EventError(f"there is no persona {persona!r}")
         return event
 
-    async def _hear(self, event: Heard | EarsClosed) -> None:
-        if isinstance(event, Heard):
-            heard = event.hypothesis
-            spoken = self._ears.time_of(heard.end_ms or heard.audio_ms)  # now: the ears' clock may begin anew soon
-            self._arrivals.append(_Arrival(heard, self._clock(), spoken))
-        await self._inbox.put(event)
+    async def _hear(self, news: EarsNews) -> None:
+        if isinstance(news, Heard):
+            self._arrivals.append((news.hypothesis, self._clock()))
+        await self._inbox.put(news)
 
     # --- what the call asks for
 
@@ -219,18 +225,23 @@ class CallSession:
             case Say(event, payload, turn):
                 await self._send(EventFrame(event, payload, turn))
             case OpenEars(ears, keep_audio):
-                self._ears.open(keep_audio=keep_audio)
+                self._ears.open(ears, keep_audio=keep_audio)
                 self._stop(self._listening)
-                self._listening = self._tasks.create_task(self._ears.listen(ears))
+                self._listening = self._start(self._ears.listen(ears))
             case CloseEars():
                 self._ears.shut()
                 self._stop(self._listening)
+            case WakeAt(ears, audio_ms):
+                self._ears.wake_at(ears, audio_ms)
+            case Guess():
+                self._replies.guess(effect)
+            case DropGuess(number):
+                self._replies.drop(number)
             case BeginReply():
-                self._marks = self._first_marks(effect)
-                self._replying = self._tasks.create_task(self._reply(effect, self._marks))
+                self._begin_reply(effect)
             case CancelReply():
-                self._marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
-                self._stop(self._replying)
+                self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
+                self._replies.cancel()
             case Account(turn):
                 await self._account(turn)
             case Remember(messages):
@@ -243,6 +254,15 @@ class CallSession:
     async def _send(self, frame: Frame) -> None:
         await self._line.send(frames.encode(frame, self._query.framing))
 
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._tasks.create_task(work)
+
+    def _warm(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have a connection opened ahead of need, beside everything else."""
+        task = self._start(work)
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+
     @staticmethod
     def _stop(task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -250,82 +270,33 @@ class CallSession:
 
     # --- a reply
 
-    def _first_marks(self, begin: BeginReply) -> TurnMarks:
-        arrival = next((a for a in reversed(self._arrivals) if a.hypothesis is begin.heard), None)
-        if arrival is None:
-            return TurnMarks(self._clock(), self._clock)
-        marks = TurnMarks(arrival.speech_end, self._clock)
-        marks.set("asr_final", arrival.came)
-        marks.set("endpoint")
-        return marks
-
-    async def _reply(self, begin: BeginReply, marks: TurnMarks) -> None:
-        try:
-            event = await self._speak(begin, marks)
-        except Exception:
-            log_id = _log_id()
-            log.exception("turn.crashed", extra={"session": self.sid, "turn": begin.turn, "log_id": log_id})
-            marks.failure = INTERNAL
-            event = ReplyEnded(begin.turn, "", Fault(INTERNAL, f"something went wrong here (log id {log_id})"))
-        await self._inbox.put(event)
-
-    async def _speak(self, begin: BeginReply, marks: TurnMarks) -> ReplyEnded:
-        services = self._services
-        reply = Reply(
-            services.prompt(begin.config.persona, begin.history, begin.text),
-            services.voice(begin.config),
-            begin.config.delivery,
-        )
-        speaker = _Speaker(self, begin.turn, begin.turn if begin.config.turn_ids else None)
-        outcome = await Turn(services.model, services.synthesizer, speaker, marks, self._limits.turn).run(reply)
-        if (error := outcome.error) is None:
-            return ReplyEnded(begin.turn, outcome.text)
-        marks.failure = error.code
-        log.warning(
-            "turn.failed",
-            extra={
-                "session": self.sid,
-                "turn": begin.turn,
-                "code": error.code,
-                "vendor_code": error.vendor_code,
-                "log_id": error.log_id,
-            },
-        )
-        return ReplyEnded(begin.turn, outcome.text, Fault(error.code, str(error)))
+    def _begin_reply(self, begin: BeginReply) -> None:
+        now, end = self._clock(), begin.ended
+        if end is None:
+            self._replies.begin(begin, now, None)
+        else:
+            came = next((at for heard, at in reversed(self._arrivals) if heard is end.heard), now)
+            self._replies.begin(begin, self._ears.time_of(end.ears, end.at_ms), came)
+        self._warm(self._services.recognizer.warm())
 
     async def say_sentence(self, turn: int, number: int | None, sentence: str) -> None:
         """Send the start of a sentence, and let the call know that it was sent."""
         await self._send(EventFrame(events.TTS_SENTENCE_START, {"sentence": sentence}, number))
         await self._inbox.put(SentenceSent(turn, sentence))
 
-    async def send_sound(self, number: int | None, data: bytes) -> None:
-        """Send one audio frame."""
+    async def send_sound(self, turn: int, number: int | None, data: bytes, ms: float) -> None:
+        """Send one audio frame, and let the call know how much sound has left."""
         await self._send(AudioFrame(data, number))
+        await self._inbox.put(SoundSent(turn, ms))
 
     async def _account(self, turn: int) -> None:
-        marks = self._marks
-        marks.set("done")
+        marks = self._replies.settle()
         ended = {"outcome": marks.outcome, "code": marks.failure}
         log.info("turn.done", extra={"session": self.sid, "turn": turn, **ended, **marks.in_ms(), **marks.usage})
         self._services.observer.turn_done(self, TurnReport(turn, marks))
         if events.TURN_METRICS in self._call.config.events:
             number = turn if self._call.config.turn_ids else None
-            await self._send(EventFrame(events.TURN_METRICS, self._marks.metrics(), number))
-
-
-class _Speaker:
-    """Carries a reply's sentences and sound to the client, under the turn's number."""
-
-    def __init__(self, session: CallSession, turn: int, number: int | None) -> None:
-        self._session = session
-        self._turn = turn
-        self._number = number
-
-    async def say(self, sentence: str) -> None:
-        await self._session.say_sentence(self._turn, self._number, sentence)
-
-    async def sound(self, data: bytes) -> None:
-        await self._session.send_sound(self._number, data)
+            await self._send(EventFrame(events.TURN_METRICS, marks.metrics(), number))
 
 
 def _log_id() -> str:

@@ -89,8 +89,14 @@ class CallSettings:
 
     idle_s: float
     max_history: int
+    complete_ms: int
+    open_ms: int
+    unfinished_ms: int
     stable_text_ms: int
+    guesses: int
     barge_in_chars: int
+    stop_words: tuple[str, ...]
+    lead_ms: int
     audio_format: AudioFormat
     first_chars: int
     later_chars: int
@@ -208,7 +214,7 @@ def _asr(env: Env) -> AsrSettings:
         resource_id=env.text("VOLC_ASR_RESOURCE_ID", "volc.bigasr.sauc.duration"),
         compress=env.flag("VOLC_ASR_COMPRESS", default=False),
         spares=env.whole("VOLC_ASR_SPARES", 16, most=1000),
-        end_window_ms=env.whole("ASR_END_WINDOW_MS", 800, least=200, most=5000),
+        end_window_ms=env.whole("ASR_END_WINDOW_MS", 500, least=200, most=5000),
         timeout_s=env.number("ASR_TIMEOUT_S", 5, least=0.05, most=120),
     )
 
@@ -258,8 +264,14 @@ def _call(env: Env) -> CallSettings:
     return CallSettings(
         idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
         max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
+        complete_ms=env.whole("VOICE_CALL_HOLD_COMPLETE_MS", 300, most=10_000),
+        open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 600, most=10_000),
+        unfinished_ms=env.whole("VOICE_CALL_HOLD_UNFINISHED_MS", 1200, most=10_000),
         stable_text_ms=env.whole("VOICE_CALL_STABLE_TEXT_MS", 2000, least=200),
+        guesses=env.whole("VOICE_CALL_GUESSES", 2, most=10),
         barge_in_chars=env.whole("VOICE_CALL_BARGE_IN_CHARS", 2, least=1),
+        stop_words=_words(env.text("VOICE_CALL_STOP_WORDS")),
+        lead_ms=env.whole("VOICE_CALL_LEAD_MS", 300, least=20, most=10_000),
         audio_format=cast(AudioFormat, env.choice("VOICE_CALL_TTS_FORMAT", "mp3", ("mp3", "pcm", "opus"))),
         first_chars=env.whole("VOICE_CALL_TTS_FIRST_CHARS", 8, least=1),
         later_chars=env.whole("VOICE_CALL_TTS_LATER_CHARS", 18, least=1),
@@ -284,6 +296,10 @@ def _speech_provider(env: Env, stage: Literal["ASR", "TTS"]) -> str:
     if provider == "volcengine" and not has_keys:
         raise ConfigError(f"{stage}_PROVIDER=volcengine needs VOLC_API_KEY, or {names[0]} together with {names[1]}")
     return ("volcengine" if has_keys else EMULATOR) if provider == AUTO else provider
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _refuse_other_rates(env: Env) -> None:

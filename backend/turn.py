@@ -5,22 +5,19 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, assert_never
+from typing import Final, Literal, assert_never
 
 from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
+from backend.delivery import Delivery, Listener
 from backend.errors import ProviderError, ProviderTimeout, first_provider_error
 from backend.marks import TurnMarks
 from backend.ports import (
     ChatModel,
     ChatUsage,
     Message,
-    SentenceBegan,
-    SentenceEnded,
-    Sound,
     Speech,
     SpeechOptions,
-    SpeechUsage,
     Synthesizer,
     TextDelta,
 )
@@ -38,11 +35,13 @@ class TurnLimits:
     Attributes:
         first_chars: characters after which the first chunk goes to the synthesiser, clause mark or not.
         later_chars: the same for all further chunks.
+        lead_ms: how far ahead of the ear streamed sound is sent.
         reply_s: no reply takes longer than this, whatever the services trickle.
     """
 
     first_chars: int = 8
     later_chars: int = 18
+    lead_ms: int = 300
     reply_s: float = 180.0
 
 
@@ -63,18 +62,12 @@ class Outcome:
     error: ProviderError | None = None
 
 
-class Listener(Protocol):
-    """Where a reply goes: sentences and their sound, in speaking order."""
-
-    async def say(self, sentence: str) -> None:
-        """The sound that follows speaks this."""
-
-    async def sound(self, data: bytes) -> None:
-        """One audio frame."""
-
-
 class Turn:
-    """Runs one reply to its end. Cancelling the task that runs it stops the services at once."""
+    """Runs one reply to its end. Cancelling the task that runs it stops the services at once.
+
+    It may be run before it is sure that the caller has finished: until `go` it thinks and opens its voice, but no word
+    is spoken and nothing is sent.
+    """
 
     def __init__(
         self, model: ChatModel, synthesizer: Synthesizer, listener: Listener, marks: TurnMarks, limits: TurnLimits
@@ -82,14 +75,18 @@ class Turn:
         self._model = model
         self._synthesizer = synthesizer
         self._listener = listener
-        self._marks = marks
         self._limits = limits
+        self.marks = marks
+        self.tokens = 0
+        self._allowed = asyncio.Event()
         self._words: asyncio.Queue[str | None] = asyncio.Queue(WORDS_AHEAD)
         self._text: list[str] = []
-        self._announced = 0
         self._model_error: ProviderError | None = None
-        self._voice_error: ProviderError | None = None
         self._all_words = False
+
+    def go(self) -> None:
+        """It is sure: speak."""
+        self._allowed.set()
 
     async def run(self, reply: Reply) -> Outcome:
         """Think and speak at the same time; a service's failure ends the reply and is part of the outcome."""
@@ -102,13 +99,15 @@ class Turn:
         return Outcome("".join(self._text), self._model_error or error)
 
     async def _think_and_speak(self, reply: Reply) -> ProviderError | None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._think(reply.messages))
-                tasks.create_task(self._speak(reply))
-        except* ProviderError as failures:
-            self._voice_error = first_provider_error(failures)
-        return self._voice_error
+        delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._think(reply.messages))
+            tasks.create_task(delivery.run())
+            speaking = tasks.create_task(self._speak(reply, delivery))
+        error = speaking.result()
+        if error is not None and reply.delivery == "stream" and self._allowed.is_set():
+            await self._show(delivery)
+        return error
 
     # --- words
 
@@ -116,16 +115,17 @@ class Turn:
         """Put the model's words, made speakable and cut into chunks, into the queue; then None, whatever happens."""
         speakable = Speakable()
         chunker = Chunker(self._limits.first_chars, self._limits.later_chars, unbatched=self._synthesizer.takes_tokens)
-        self._marks.set("request_sent")
+        self.marks.set("request_sent")
         try:
             async with aclosing(self._model.reply(messages)) as items:  # type: ignore[type-var]
                 async for item in items:
                     match item:
                         case TextDelta(text):
-                            self._marks.set("llm_first_token")
+                            self.tokens += 1
+                            self.marks.set("llm_first_token")
                             await self._queue(chunker.feed(speakable.feed(text)))
                         case ChatUsage(prompt, completion, cached):
-                            self._marks.spend(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)
+                            self.marks.spend(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)
                         case _:
                             assert_never(item)
         except ProviderError as exc:
@@ -146,75 +146,31 @@ class Turn:
 
     # --- voice
 
-    async def _speak(self, reply: Reply) -> None:
+    async def _speak(self, reply: Reply, delivery: Delivery) -> ProviderError | None:
+        """Say all words; the error if the voice failed, once the model has finished all the same."""
+        error: ProviderError | None = None
         try:
             async with self._synthesizer.open(reply.options) as speech, asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._feed(speech))
-                deliver = self._deliver_stream if reply.delivery == "stream" else self._deliver_sentences
-                await deliver(speech)
+                await delivery.take(speech)
         except* ProviderError as failures:
-            await self._fall_silent(reply, first_provider_error(failures))
+            error = first_provider_error(failures)
+        await delivery.end()
+        while error is not None and not self._all_words:
+            await self._next_words()
+        return error
 
     async def _feed(self, speech: Speech) -> None:
         spoke = False
         while (chunk := await self._next_words()) is not None:
-            self._marks.set("tts_first_text")
+            await self._allowed.wait()
+            self.marks.set("tts_first_text")
             spoke = True
             await speech.say(chunk)
         await (speech.finish() if spoke else speech.cancel())
 
-    async def _deliver_sentences(self, speech: Speech) -> None:
-        """One audio frame a sentence, whole."""
-        sentence, pieces = "", list[bytes]()
-        async for item in speech:
-            match item:
-                case SentenceBegan(text):
-                    sentence, pieces = text, []
-                case Sound(data):
-                    self._marks.set("tts_first_byte")
-                    pieces.append(data)
-                case SentenceEnded():
-                    if pieces:
-                        await self._send(sentence, b"".join(pieces))
-                    pieces = []
-                case SpeechUsage():
-                    self._count(item)
-                case _:
-                    assert_never(item)
-
-    async def _deliver_stream(self, speech: Speech) -> None:
-        """Sound as it comes; its sentence is said just before the first of it."""
-        sentence: str | None = None
-        async for item in speech:
-            match item:
-                case SentenceBegan(text):
-                    sentence = text
-                case Sound(data):
-                    self._marks.set("tts_first_byte")
-                    await self._send(sentence, data)
-                    sentence = None
-                case SentenceEnded():
-                    sentence = None
-                case SpeechUsage():
-                    self._count(item)
-                case _:
-                    assert_never(item)
-
-    async def _send(self, sentence: str | None, sound: bytes) -> None:
-        if sentence is not None:
-            self._announced += len(sentence)
-            await self._listener.say(sentence)
-        await self._listener.sound(sound)
-        self._marks.set("first_audio")
-
-    def _count(self, usage: SpeechUsage) -> None:
-        self._marks.spend(tts_characters=usage.characters)
-
-    async def _fall_silent(self, reply: Reply, error: ProviderError) -> None:
-        """The voice failed: let the model finish, and give a client that streams the text it would have heard."""
-        while not self._all_words:
-            await self._next_words()
-        unheard = "".join(self._text)[self._announced :].strip()
-        if unheard and reply.delivery == "stream":
+    async def _show(self, delivery: Delivery) -> None:
+        """A client that streams gets to read what it could not hear."""
+        unheard = "".join(self._text)[delivery.announced_chars :].strip()
+        if unheard:
             await self._listener.say(unheard)
-        raise error

@@ -8,18 +8,20 @@ its turn or of its listening, and is dropped when that one is over.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Final, assert_never
 
-from backend.call.endpointing import Endpointer, has_words
+from backend.call.completeness import has_words
+from backend.call.guessing import Guessing
 from backend.call.history import History
+from backend.call.interruption import InterruptionLimits, Overheard, judge, without_echo
+from backend.call.listening import Listening, ListeningLimits
 from backend.call.moves import (
     Account,
     BeginReply,
     CallEvent,
     CancelReply,
-    CloseEars,
     DrainAsked,
     EarsClosed,
     Effect,
@@ -29,16 +31,20 @@ from backend.call.moves import (
     HungUp,
     Joined,
     Malformed,
-    OpenEars,
+    Reached,
     Remember,
     ReplyEnded,
     Say,
+    Sensed,
     SentenceSent,
+    SoundSent,
+    SpeechEnd,
     Tick,
     Told,
 )
+from backend.call.said import Said
 from backend.errors import IDLE_TIMEOUT, SHUTTING_DOWN
-from backend.ports import Hypothesis, Message
+from backend.ports import Message
 from backend.protocol import events
 from backend.protocol.events import BotInterrupt, CallConfig, ConfigUpdate, PlaybackPosition, UserText
 
@@ -53,21 +59,17 @@ class CallLimits:
 
     Attributes:
         idle_s: hang up when nothing was said for this long.
-        stable_text_ms: audio after which unchanged text counts as a finished utterance.
         max_history: messages that the model sees.
         bad_frames: this many in a row end the call.
-        barge_in_chars: letters or digits heard during a reply that cut it off.
-        ears_retry_s: wait before listening again after the recogniser failed; doubles with each failure.
-        ears_retry_max_s: and stops growing here.
+        guesses: chat requests on trial that one utterance may cost; 0 for none.
     """
 
     idle_s: float = 60.0
-    stable_text_ms: int = 2000
     max_history: int = 20
     bad_frames: int = 10
-    barge_in_chars: int = 2
-    ears_retry_s: float = 0.25
-    ears_retry_max_s: float = 10.0
+    guesses: int = 2
+    interruption: InterruptionLimits = field(default_factory=InterruptionLimits)
+    listening: ListeningLimits = field(default_factory=ListeningLimits)
 
 
 class State(Enum):
@@ -96,22 +98,21 @@ class Call:
         self._limits = limits
         self._history = History(limits.max_history)
         self._draining = False
-        self._ears = 0
-        self._ears_open = False
-        self._ears_failures = 0
-        self._ears_retry_at: float | None = None
-        self._endpointer = Endpointer(limits.stable_text_ms)
+        self._listening = Listening(limits.listening)
+        self._guessing = Guessing(limits.guesses)
         self._quiet_since = 0.0
+        self._text = ""
         self._question = ""
-        self._sent: list[str] = []
+        self._said = Said()
+        self._echo = ""
 
     @property
     def deadline(self) -> float | None:
         """When the call wants a `Tick`, on the clock of the `now` it is told; None for never."""
-        if self.state is not State.IDLE:
+        if self.state in {State.JOINING, State.ENDED}:
             return None
-        idle_at = self._quiet_since + self._limits.idle_s
-        return idle_at if self._ears_retry_at is None else min(idle_at, self._ears_retry_at)
+        idle_at = self._quiet_since + self._limits.idle_s if self.state is State.IDLE else None
+        return min((at for at in (idle_at, self._listening.deadline) if at is not None), default=None)
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -128,19 +129,22 @@ class Call:
         match event:
             case Joined(history):
                 yield from self._join(history, now)
-            case Heard(ears, hypothesis):
-                if ears == self._ears and self._ears_open:
-                    yield from self._hear(hypothesis, now)
-            case EarsClosed(ears, fault):
-                if ears == self._ears and self._ears_open:
-                    yield from self._lose_ears(fault, now)
+            case Heard() | Sensed() | Reached():
+                if self._listening.take(event):
+                    yield from self._listen(now)
+            case EarsClosed(_, fault):
+                if self._listening.lose(event, now):
+                    yield from self._lose_ears(fault)
             case Told(client_event):
                 yield from self._obey(client_event, now)
             case Malformed(fault, in_a_row):
                 yield from self._complain(fault, in_a_row)
             case SentenceSent(turn, text):
                 if self._runs(turn):
-                    self._sent.append(text)
+                    self._said.sentence(text)
+            case SoundSent(turn, ms):
+                if self._runs(turn):
+                    self._said.sound(ms)
             case ReplyEnded(turn, text, fault):
                 if self._runs(turn):
                     yield from self._end_reply(text, fault, now)
@@ -161,16 +165,17 @@ class Call:
         self._history.extend(history)
         self.state = State.IDLE
         self._quiet_since = now
-        yield self._open_ears(keep_audio=True)
+        yield self._listen_anew(keep_audio=True)
         yield self._say(events.BOT_READY, {"session": self.sid}, outside_turn=True)
 
     def _hang_up(self) -> Iterator[Effect]:
+        yield from self._guessing.drop()
         if self.state is State.IN_PROCESS:
             yield CancelReply(self.turn)
             yield Account(self.turn)
-            yield self._remember("".join(self._sent))
+            yield self._remember(self._said.heard)
         self.state = State.ENDED
-        yield self._close_ears()
+        yield self._listening.close()
 
     def _end(self, code: str, message: str, close_code: int) -> Iterator[Effect]:
         yield self._say_fault(Fault(code, message), outside_turn=True)
@@ -178,56 +183,83 @@ class Call:
         yield HangUp(close_code, code)
 
     def _tick(self, now: float) -> Iterator[Effect]:
-        if self.state is not State.IDLE:
-            return
-        if self._ears_retry_at is not None and now >= self._ears_retry_at:
-            yield self._open_ears(keep_audio=True)
-        if now >= self._quiet_since + self._limits.idle_s:
+        if self._listening.retry_is_due(now):
+            yield self._listen_anew(keep_audio=True)
+        if self._listening.tick(now):
+            yield from self._listen(now)
+        if self.state is State.IDLE and now >= self._quiet_since + self._limits.idle_s:
             yield from self._end(IDLE_TIMEOUT, f"nothing was said for {self._limits.idle_s:g} s", CLOSE_NORMAL)
 
     # --- listening
 
-    def _hear(self, hypothesis: Hypothesis, now: float) -> Iterator[Effect]:
-        self._ears_failures = 0
-        before = self._endpointer.text
-        utterance = self._endpointer.hear(hypothesis)
-        text = self._endpointer.text
-        if text != before and has_words(text):
+    def _listen(self, now: float) -> Iterator[Effect]:
+        """Something new was heard, sensed, or only waited for."""
+        yield from self._follow(now)
+        if self.state is State.IN_PROCESS:
+            yield from self._overhear(now)
+        if self.state is State.IDLE:
+            yield from self._await_the_end(now)
+        if (wake := self._listening.next_wake(now)) is not None:
+            yield wake
+
+    def _follow(self, now: float) -> Iterator[Effect]:
+        text = self._listening.text
+        if text == self._text:
+            return
+        self._text = text
+        if has_words(text):
             self._quiet_since = now
             if events.SENTENCE_PARTIAL in self.config.events:
                 yield self._say(events.SENTENCE_PARTIAL, {"sentence": text}, outside_turn=True)
-        if self.state is State.IN_PROCESS:
-            yield from self._overhear(text, utterance, now)
-        if utterance is not None and self.state is State.IDLE:
-            yield from self._begin_turn(utterance, hypothesis, now)
 
-    def _overhear(self, text: str, utterance: str | None, now: float) -> Iterator[Effect]:
-        """The caller speaks over the reply: enough of it cuts the reply off; a mere sound is forgotten."""
-        if sum(character.isalnum() for character in text) >= self._limits.barge_in_chars:
+    def _overhear(self, now: float) -> Iterator[Effect]:
+        """The caller speaks over the reply: a wish to speak cuts it off; a nod, a noise or its echo does not."""
+        speaking = self._said.around()
+        if judge(self._text, speaking, self._limits.interruption) is Overheard.INTERRUPTION:
+            self._echo = speaking
             yield from self._cut_off(now)
-        elif utterance is not None:
-            yield self._open_ears()
+        elif self._listening.is_over:
+            yield self._listen_anew()
 
-    def _lose_ears(self, fault: Fault | None, now: float) -> Iterator[Effect]:
-        self._ears_open = False
-        self._ears_failures += 1
-        pause_s = self._limits.ears_retry_s * 2 ** (self._ears_failures - 1)
-        self._ears_retry_at = now + min(pause_s, self._limits.ears_retry_max_s)
+    def _await_the_end(self, now: float) -> Iterator[Effect]:
+        """The utterance is over, or may be, or goes on."""
+        if self._listening.is_over:
+            yield from self._take_utterance(now)
+        elif self._listening.is_plausible:
+            text = without_echo(self._text, self._echo)
+            yield from self._guessing.begin(self.turn + 1, text, self._history.messages, self._next_config)
+        else:
+            yield from self._guessing.drop()
+
+    def _take_utterance(self, now: float) -> Iterator[Effect]:
+        text, heard = without_echo(self._text, self._echo), self._listening.heard
+        if not has_words(text) or heard is None:
+            yield from self._guessing.drop()
+            yield self._listen_anew()
+            return
+        end = SpeechEnd(self._listening.number, self._listening.speech_end_ms, heard)
+        yield from self._begin_turn(text, end, now)
+
+    def _lose_ears(self, fault: Fault | None) -> Iterator[Effect]:
+        yield from self._guessing.drop()
         if fault is not None and self.state is State.IDLE:
             yield self._say_fault(fault, outside_turn=True)
 
     # --- turns
 
-    def _begin_turn(self, text: str, heard: Hypothesis | None, now: float) -> Iterator[Effect]:
+    def _begin_turn(self, text: str, end: SpeechEnd | None, now: float) -> Iterator[Effect]:
+        guess, dropped = self._guessing.settle(text, self._next_config)
+        yield from dropped
         self.turn += 1
         self.state = State.IN_PROCESS
         self.config = self._next_config
-        self._question, self._sent, self._quiet_since = text, [], now
-        yield self._open_ears() if self.config.barge_in else self._close_ears()
+        self._question, self._said, self._quiet_since = text, Said(), now
+        yield self._listen_anew() if self.config.barge_in else self._listening.close()
         yield self._say(events.SENTENCE_RECOGNIZED, {"sentence": text})
-        yield BeginReply(self.turn, text, self._history.messages, self.config, heard)
+        yield BeginReply(self.turn, text, self._history.messages, self.config, end, guess)
 
     def _end_reply(self, text: str, fault: Fault | None, now: float) -> Iterator[Effect]:
+        self._said.complete()
         yield self._remember(text)
         if fault is not None:
             yield self._say_fault(fault)
@@ -235,19 +267,20 @@ class Call:
 
     def _cut_off(self, now: float) -> Iterator[Effect]:
         """Stop the reply under way; the call is Idle after it."""
-        spoken = "".join(self._sent)
         yield CancelReply(self.turn)
-        yield self._remember(spoken)
+        yield self._remember(self._said.heard)
         if self.config.barge_in or events.BOT_INTERRUPTED in self.config.events:
-            yield self._say(events.BOT_INTERRUPTED, {"spoken": spoken})
+            yield self._say(events.BOT_INTERRUPTED, {"spoken": self._said.sent})
         yield from self._finish_turn(now)
 
     def _finish_turn(self, now: float) -> Iterator[Effect]:
         """First the ears, then the word: the caller may speak the instant TTSDone lands."""
         self.state = State.IDLE
         self._quiet_since = now
-        if not self._ears_open:
-            yield self._open_ears()
+        if judge(self._text, self._said.around(), self._limits.interruption) is Overheard.ECHO:
+            self._echo = self._text
+        if not self._listening.is_open:
+            yield self._listen_anew()
         yield Account(self.turn)
         yield self._say(events.TTS_DONE)
         if self._draining:
@@ -267,8 +300,9 @@ class Call:
             case BotInterrupt():
                 if self.state is State.IN_PROCESS:
                     yield from self._cut_off(now)
-            case PlaybackPosition():
-                pass
+            case PlaybackPosition(turn, played_ms):
+                if self._runs(turn):
+                    self._said.played(played_ms)
             case _:
                 assert_never(event)
 
@@ -283,17 +317,9 @@ class Call:
     def _runs(self, turn: int) -> bool:
         return self.state is State.IN_PROCESS and turn == self.turn
 
-    def _open_ears(self, *, keep_audio: bool = False) -> OpenEars:
-        self._ears += 1
-        self._ears_open = True
-        self._ears_retry_at = None
-        self._endpointer = Endpointer(self._limits.stable_text_ms)
-        return OpenEars(self._ears, keep_audio)
-
-    def _close_ears(self) -> CloseEars:
-        self._ears_open = False
-        self._ears_retry_at = None
-        return CloseEars()
+    def _listen_anew(self, *, keep_audio: bool = False) -> Effect:
+        self._text = self._echo = ""
+        return self._listening.open(keep_audio=keep_audio)
 
     def _remember(self, reply: str) -> Remember:
         said = [Message("user", self._question)]

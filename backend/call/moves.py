@@ -35,6 +35,23 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Sensed:
+    """Speech began or ended, says the local voice activity, at `at_ms` of the listening's audio clock."""
+
+    ears: int
+    speaking: bool
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The listening's audio clock has come to where `WakeAt` asked to be told."""
+
+    ears: int
+    audio_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class EarsClosed:
     """The recognition session ended; with a fault if it failed."""
 
@@ -66,6 +83,14 @@ class SentenceSent:
 
 
 @dataclass(frozen=True, slots=True)
+class SoundSent:
+    """The client has been sent this much of the last sentence's sound."""
+
+    turn: int
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded:
     """All of the reply has been sent, or it failed after `text`."""
 
@@ -89,7 +114,21 @@ class HungUp:
     """The client is gone."""
 
 
-CallEvent = Joined | Heard | EarsClosed | Told | Malformed | SentenceSent | ReplyEnded | DrainAsked | Tick | HungUp
+CallEvent = (
+    Joined
+    | Heard
+    | Sensed
+    | Reached
+    | EarsClosed
+    | Told
+    | Malformed
+    | SentenceSent
+    | SoundSent
+    | ReplyEnded
+    | DrainAsked
+    | Tick
+    | HungUp
+)
 
 
 # --- asked for
@@ -118,14 +157,55 @@ class CloseEars:
 
 
 @dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Say `Reached` when the listening's audio clock has come to `audio_ms`; replaces the wish before it."""
+
+    ears: int
+    audio_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechEnd:
+    """The end of an utterance: at `at_ms` of the listening's audio clock; `heard` is the last hypothesis of it."""
+
+    ears: int
+    at_ms: int
+    heard: Hypothesis
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """The caller may have finished: begin to answer, but let nothing be heard or spoken of it.
+
+    Attributes:
+        number: of the guess, which `DropGuess` or `BeginReply` names.
+        turn: the turn that it will be if it is right.
+    """
+
+    number: int
+    turn: int
+    text: str
+    history: tuple[Message, ...]
+    config: CallConfig
+
+
+@dataclass(frozen=True, slots=True)
+class DropGuess:
+    """The caller had not finished."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class BeginReply:
-    """Answer. `heard` is the hypothesis that ended the utterance; None for a typed one."""
+    """Answer. `ended` is None for a typed utterance; `guess` is the number of the guess that was right, if one was."""
 
     turn: int
     text: str
     history: tuple[Message, ...]
     config: CallConfig
-    heard: Hypothesis | None = None
+    ended: SpeechEnd | None = None
+    guess: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +237,6 @@ class HangUp:
     reason: str
 
 
-Effect = Say | OpenEars | CloseEars | BeginReply | CancelReply | Account | Remember | HangUp
+Effect = (
+    Say | OpenEars | CloseEars | WakeAt | Guess | DropGuess | BeginReply | CancelReply | Account | Remember | HangUp
+)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,31 +15,40 @@ from backend.call.moves import (
     CancelReply,
     CloseEars,
     DrainAsked,
+    DropGuess,
     EarsClosed,
     Effect,
     Fault,
+    Guess,
     HangUp,
     Heard,
     HungUp,
     Joined,
     Malformed,
     OpenEars,
+    Reached,
     Remember,
     ReplyEnded,
     Say,
+    Sensed,
     SentenceSent,
+    SoundSent,
+    SpeechEnd,
     Tick,
     Told,
+    WakeAt,
 )
 from backend.ports import Hypothesis, Message
 from backend.protocol.events import BotInterrupt, CallConfig, ConfigUpdate, PlaybackPosition, UserText
 
 LIMITS = CallLimits()
 EARS_1 = 1
+RETRY_S = LIMITS.listening.retry_s
 
 
 def hypothesis(text: str, *, definite: bool = False, audio_ms: int = 1000) -> Hypothesis:
-    return Hypothesis(text, definite, end_ms=audio_ms, audio_ms=audio_ms)
+    """A definite one comes when the longest usual silence has been waited for."""
+    return Hypothesis(text, definite, end_ms=max(1, audio_ms - 800) if definite else audio_ms, audio_ms=audio_ms)
 
 
 def joined(config: CallConfig | None = None, history: Sequence[Message] = ()) -> Call:
@@ -53,6 +63,7 @@ def speaking(*sentences: str, config: CallConfig | None = None) -> Call:
     call.handle(Heard(EARS_1, hypothesis("你好", definite=True)), now=1.0)
     for sentence in sentences:
         call.handle(SentenceSent(1, sentence), now=2.0)
+        call.handle(SoundSent(1, 250.0 * len(sentence)), now=2.0)
     return call
 
 
@@ -75,7 +86,13 @@ def test_a_definite_utterance_is_announced_and_answered_with_the_ears_shut() -> 
     assert effects == [
         CloseEars(),
         Say("SentenceRecognized", {"sentence": "今天去哪儿？"}),
-        BeginReply(1, "今天去哪儿？", (Message("user", "早"), Message("assistant", "早呀")), CallConfig(), heard),
+        BeginReply(
+            1,
+            "今天去哪儿？",
+            (Message("user", "早"), Message("assistant", "早呀")),
+            CallConfig(),
+            SpeechEnd(EARS_1, 200, heard),
+        ),
     ]
     assert call.state is State.IN_PROCESS
 
@@ -83,9 +100,84 @@ def test_a_definite_utterance_is_announced_and_answered_with_the_ears_shut() -> 
 def test_text_that_stays_unchanged_long_enough_is_an_utterance_too() -> None:
     call = joined()
 
-    assert call.handle(Heard(EARS_1, hypothesis("你好", audio_ms=500)), now=0.5) == []
-    assert call.handle(Heard(EARS_1, hypothesis("你好", audio_ms=2400)), now=2.4) == []
-    assert said(call.handle(Heard(EARS_1, hypothesis("你好", audio_ms=2500)), now=2.5)) == ["SentenceRecognized"]
+    waiting = call.handle(Heard(EARS_1, hypothesis("我想去", audio_ms=500)), now=0.5)
+    [wake] = [effect for effect in waiting if isinstance(effect, WakeAt)]
+
+    assert said(call.handle(Reached(EARS_1, wake.audio_ms - 1), now=1.0)) == []
+    assert said(call.handle(Reached(EARS_1, wake.audio_ms), now=1.1)) == ["SentenceRecognized"]
+
+
+def test_speech_that_goes_on_inside_the_hold_is_the_same_utterance() -> None:
+    call = joined()
+    call.handle(Sensed(EARS_1, speaking=True, at_ms=100), now=0.2)
+    call.handle(Sensed(EARS_1, speaking=False, at_ms=900), now=1.0)
+    call.handle(Heard(EARS_1, Hypothesis("我想去", definite=True, end_ms=880, audio_ms=1000)), now=1.0)
+
+    call.handle(Sensed(EARS_1, speaking=True, at_ms=1200), now=1.3)
+    assert said(call.handle(Reached(EARS_1, 2000), now=2.0)) == []
+    call.handle(Sensed(EARS_1, speaking=False, at_ms=2100), now=2.2)
+    call.handle(Heard(EARS_1, Hypothesis("我想去看电影吗？", definite=True, end_ms=2100, audio_ms=2300)), now=2.3)
+
+    effects = call.handle(Reached(EARS_1, 2400), now=2.4)
+    assert [e.text for e in effects if isinstance(e, BeginReply)] == ["我想去看电影吗？"]
+
+
+def test_an_utterance_ends_although_the_client_stops_sending_sound() -> None:
+    call = joined()
+    call.handle(Heard(EARS_1, Hypothesis("我想去", definite=True, end_ms=900, audio_ms=1000)), now=1.0)
+
+    due = call.deadline
+    assert due is not None
+    assert due < 3.0
+    assert said(call.handle(Tick(), now=due)) == ["SentenceRecognized"]
+
+
+def guessed(call: Call) -> Guess:
+    """Bring the call to a guess: the caller has said a whole sentence, and is silent."""
+    call.handle(Sensed(EARS_1, speaking=True, at_ms=100), now=0.2)
+    call.handle(Heard(EARS_1, Hypothesis("你吃了吗", definite=False, end_ms=900, audio_ms=900)), now=0.9)
+    call.handle(Sensed(EARS_1, speaking=False, at_ms=920), now=1.0)
+    [guess] = [e for e in call.handle(Reached(EARS_1, 1050), now=1.05) if isinstance(e, Guess)]
+    return guess
+
+
+def test_a_guess_that_was_right_becomes_the_reply() -> None:
+    call = joined()
+    guess = guessed(call)
+
+    effects = call.handle(Heard(EARS_1, Hypothesis("你吃了吗？", definite=True, end_ms=900, audio_ms=1300)), now=1.3)
+
+    assert guess == Guess(1, 1, "你吃了吗", (), CallConfig())
+    [begin] = [e for e in effects if isinstance(e, BeginReply)]
+    assert (begin.text, begin.turn, begin.guess) == ("你吃了吗？", 1, guess.number)
+
+
+def test_a_guess_is_dropped_when_the_caller_goes_on_and_the_budget_ends_guessing() -> None:
+    call = joined()
+    guess = guessed(call)
+
+    assert call.handle(Sensed(EARS_1, speaking=True, at_ms=1100), now=1.2) == [DropGuess(guess.number)]
+    call.handle(Sensed(EARS_1, speaking=False, at_ms=1900), now=2.0)
+    news = Heard(EARS_1, Hypothesis("你吃了吗我还没吃呢", definite=False, end_ms=1890, audio_ms=2000))
+    call.handle(news, now=2.0)
+    second = [e for e in call.handle(Reached(EARS_1, 2110), now=2.1) if isinstance(e, Guess)]
+    assert [guess.text for guess in second] == ["你吃了吗我还没吃呢"]
+    call.handle(Sensed(EARS_1, speaking=True, at_ms=2150), now=2.2)
+    call.handle(Sensed(EARS_1, speaking=False, at_ms=2900), now=3.0)
+    news = Heard(EARS_1, Hypothesis("你吃了吗我还没吃呢你呢", definite=False, end_ms=2890, audio_ms=3000))
+    call.handle(news, now=3.0)
+    assert not [e for e in call.handle(Reached(EARS_1, 3110), now=3.1) if isinstance(e, Guess)]
+
+
+def test_a_guess_under_another_configuration_is_dropped() -> None:
+    call = joined()
+    guess = guessed(call)
+    call.handle(Told(ConfigUpdate({"speaker": "another"})), now=1.1)
+
+    effects = call.handle(Heard(EARS_1, Hypothesis("你吃了吗？", definite=True, end_ms=900, audio_ms=1300)), now=1.3)
+
+    assert DropGuess(guess.number) in effects
+    assert [e.guess for e in effects if isinstance(e, BeginReply)] == [None]
 
 
 def test_noise_without_a_word_is_no_utterance() -> None:
@@ -186,11 +278,33 @@ def test_words_over_the_reply_cut_it_off_and_open_the_next_turn_where_barge_in_w
     assert [e.text for e in begun if isinstance(e, BeginReply)] == ["等一下，我问你"]
 
 
-def test_a_mere_sound_over_the_reply_is_forgotten() -> None:
-    call = speaking("好的，", config=CallConfig(barge_in=True))
+@pytest.mark.parametrize("text", ["嗯", "对对对", "好的，", "uh-huh"])
+def test_a_nod_over_the_reply_is_forgotten(text: str) -> None:
+    call = speaking("好的，我想想。", config=CallConfig(barge_in=True))
 
-    assert call.handle(Heard(2, hypothesis("嗯", definite=True)), now=3.0) == [OpenEars(3)]
+    call.handle(Heard(2, hypothesis(text)), now=2.9)
+    assert call.handle(Heard(2, hypothesis(text, definite=True, audio_ms=3000)), now=3.0) == [OpenEars(3)]
     assert call.state is State.IN_PROCESS
+
+
+def test_the_echo_of_the_reply_neither_cuts_it_off_nor_comes_back_as_an_utterance() -> None:
+    call = speaking("我今天去图书馆借书了。", config=CallConfig(barge_in=True))
+
+    assert said(call.handle(Heard(2, hypothesis("今天去图书馆借书")), now=3.0)) == []
+    call.handle(ReplyEnded(1, "我今天去图书馆借书了。"), now=3.5)
+    heard = hypothesis("今天去图书馆借书。你借的什么书呀？", definite=True, audio_ms=4000)
+    effects = call.handle(Heard(2, heard), now=4.0)
+
+    assert [e.text for e in effects if isinstance(e, BeginReply)] == ["你借的什么书呀？"]
+
+
+def test_history_keeps_what_was_heard_by_the_clients_own_report() -> None:
+    call = speaking("一二三四。", "五六七八。", config=CallConfig(barge_in=True))
+    call.handle(Told(PlaybackPosition(1, 1875)), now=2.5)
+
+    call.handle(Told(BotInterrupt()), now=3.0)
+
+    assert call.history[-1] == Message("assistant", "一二三四。五六")
 
 
 def test_without_barge_in_the_ears_are_shut_while_the_bot_speaks() -> None:
@@ -204,15 +318,16 @@ def test_failing_ears_are_told_once_each_and_opened_again_later_and_later() -> N
     fault = Fault("ASRFailed", "cannot connect")
 
     assert said(call.handle(EarsClosed(1, fault), now=0.0)) == ["BotError"]
-    assert call.deadline == LIMITS.ears_retry_s
-    assert call.handle(Tick(), now=LIMITS.ears_retry_s) == [OpenEars(2, keep_audio=True)]
+    assert call.deadline == RETRY_S
+    assert call.handle(Tick(), now=RETRY_S) == [OpenEars(2, keep_audio=True)]
     call.handle(EarsClosed(2, fault), now=1.0)
-    assert call.deadline == 1.0 + 2 * LIMITS.ears_retry_s
+    assert call.deadline == 1.0 + 2 * RETRY_S
 
 
 def test_silence_ends_the_call_and_words_put_that_off() -> None:
     call = joined()
     call.handle(Heard(EARS_1, hypothesis("我在想")), now=50.0)
+    call.handle(Sensed(EARS_1, speaking=True, at_ms=1000), now=50.0)
 
     assert call.handle(Tick(), now=109.0) == []
     effects = call.handle(Tick(), now=110.0)
@@ -279,7 +394,7 @@ call_events: st.SearchStrategy[CallEvent] = st.one_of(
         small,
         st.builds(
             Hypothesis,
-            st.sampled_from(["", "。", "嗯", "你好", "等一下"]),
+            st.sampled_from(["", "。", "嗯", "你好", "等一下", "你吃了吗", "好不好"]),
             st.booleans(),
             st.integers(0, 9000),
             st.integers(0, 9000),
@@ -288,6 +403,9 @@ call_events: st.SearchStrategy[CallEvent] = st.one_of(
     st.builds(EarsClosed, small, st.none() | st.just(Fault("ASRFailed", "x"))),
     st.builds(ReplyEnded, small, st.sampled_from(["", "好"]), st.none() | st.just(Fault("TTSFailed", "x"))),
     st.builds(SentenceSent, small, st.just("好")),
+    st.builds(SoundSent, small, st.floats(0, 3000)),
+    st.builds(Sensed, small, st.booleans(), st.integers(0, 9000)),
+    st.builds(Reached, small, st.integers(0, 9000)),
     st.builds(
         Told,
         st.one_of(
@@ -310,6 +428,7 @@ def test_in_any_order_of_events_one_reply_runs_at_most_and_every_turn_is_closed_
 ) -> None:
     call, now = joined(), 0.0
     running: set[int] = set()
+    trials: set[int] = set()
     recognized = done = 0
     for event, pause in steps:
         now += pause
@@ -317,9 +436,16 @@ def test_in_any_order_of_events_one_reply_runs_at_most_and_every_turn_is_closed_
             running.discard(event.turn)
         for effect in call.handle(event, now):
             match effect:
-                case BeginReply(turn):
+                case Guess(number):
+                    assert not trials
+                    trials.add(number)
+                case DropGuess(number):
+                    trials.remove(number)
+                case BeginReply(turn, guess=guess):
                     assert not running
                     running.add(turn)
+                    assert trials == (set() if guess is None else {guess})
+                    trials.clear()
                 case CancelReply(turn):
                     running.discard(turn)
                 case Say("SentenceRecognized"):
@@ -332,3 +458,5 @@ def test_in_any_order_of_events_one_reply_runs_at_most_and_every_turn_is_closed_
     if call.state is State.IDLE:
         assert call.deadline is not None
         assert not running
+    if call.state is State.ENDED:
+        assert not trials

@@ -3,11 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backend.call.spoken import Spoken
+from backend.call.said import Said
 
 
 def test_without_a_report_what_was_sent_counts_as_heard() -> None:
-    spoken = Spoken()
+    spoken = Said()
     spoken.sentence("你好呀。")
     spoken.sound(800)
     spoken.complete()
@@ -16,7 +16,7 @@ def test_without_a_report_what_was_sent_counts_as_heard() -> None:
 
 
 def test_a_report_cuts_the_sentence_where_the_speaker_stopped() -> None:
-    spoken = Spoken()
+    spoken = Said()
     spoken.sentence("一二三四五。")
     spoken.sound(1000)
     spoken.sentence("六七八九十。")
@@ -29,7 +29,7 @@ def test_a_report_cuts_the_sentence_where_the_speaker_stopped() -> None:
 
 
 def test_english_is_cut_between_words() -> None:
-    spoken = Spoken()
+    spoken = Said()
     spoken.sentence("Tomorrow everything changes.")
     spoken.sound(2000)
     spoken.complete()
@@ -39,7 +39,7 @@ def test_english_is_cut_between_words() -> None:
 
 
 def test_a_sentence_still_on_its_way_is_measured_by_the_usual_pace() -> None:
-    spoken = Spoken()
+    spoken = Said()
     spoken.sentence("一二三四五六七八九十")
     spoken.sound(600)  # of some 2000
 
@@ -47,7 +47,7 @@ def test_a_sentence_still_on_its_way_is_measured_by_the_usual_pace() -> None:
 
 
 def test_nothing_played_is_nothing_heard() -> None:
-    spoken = Spoken()
+    spoken = Said()
     spoken.sentence("你好")
     spoken.sound(400)
     spoken.played(0)
@@ -56,7 +56,7 @@ def test_nothing_played_is_nothing_heard() -> None:
 
 
 def test_around_is_what_comes_out_of_the_speaker_now() -> None:
-    spoken = Spoken()
+    spoken = Said()
     for text in "甲乙丙丁戊己":
         spoken.sentence(text)
         spoken.sound(1000)
@@ -70,7 +70,7 @@ def test_around_is_what_comes_out_of_the_speaker_now() -> None:
     st.one_of(st.none(), st.floats(0, 40_000)),
 )
 def test_what_was_heard_begins_what_was_sent(sentences: list[tuple[str, float]], played_ms: float | None) -> None:
-    spoken = Spoken()
+    spoken = Said()
     for text, ms in sentences:
         spoken.sentence(text)
         spoken.sound(ms)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from websockets.asyncio.server import serve
 
 from backend.loop_lag import LoopLag
+from backend.call.listening import ListeningLimits
+from backend.call.machine import CallLimits
+from backend.call.turn_end import EndpointLimits
 from backend.ports import ChatModel, Message, Recognizer, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH, CallConfig
 from backend.reception import Reception
@@ -17,6 +20,9 @@ from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
 
+PROMPT = SessionLimits(call=CallLimits(listening=ListeningLimits(endpoint=EndpointLimits(0, 0, 0))))
+"""An utterance is over as soon as the recogniser says so: a test that is not about that need not wait."""
+
 
 @dataclass
 class Switchboard:
@@ -25,7 +31,7 @@ class Switchboard:
     recognizer: Recognizer = field(default_factory=FakeRecognizer)
     model: ChatModel = field(default_factory=lambda: FakeModel([]))
     synthesizer: Synthesizer = field(default_factory=FakeSynthesizer)
-    limits: SessionLimits = field(default_factory=SessionLimits)
+    limits: SessionLimits = field(default_factory=lambda: PROMPT)
     store: MemoryStore = field(default_factory=lambda: MemoryStore(20))
     defaults: CallConfig = field(default_factory=CallConfig)
     access_token: str = ""

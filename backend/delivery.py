@@ -1,0 +1,119 @@
+"""A reply's sound on its way from the synthesiser to the caller: in speaking order, at the pace of the ear."""
+
+import asyncio
+from collections.abc import AsyncIterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol, assert_never
+
+from backend.call.pacing import Pacer
+from backend.marks import TurnMarks
+from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechOptions, SpeechUsage
+from backend.protocol.sound import sound_clock
+
+PIECES_AHEAD: Final = 512
+"""Pieces of sound that may wait for their time; a synthesiser that is faster is read more slowly."""
+LONGEST_PIECE_MS: Final = 200
+"""Raw samples are cut into pieces of at most this; encoded sound is sent as it comes."""
+
+
+class Listener(Protocol):
+    """Where a reply goes: sentences and their sound, in speaking order."""
+
+    async def say(self, sentence: str) -> None:
+        """The sound that follows speaks this."""
+
+    async def sound(self, data: bytes, ms: float) -> None:
+        """One audio frame, and how long it sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One audio frame to be; `sentence` is announced before it."""
+
+    data: bytes
+    sentence: str | None
+
+
+class Delivery:
+    """Takes pieces as fast as they are made, and hands them out as fast as they are heard.
+
+    Args:
+        mode: `sentence` sends each sentence whole and at once; `stream` sends pieces, paced.
+        lead_ms: how far ahead of the ear a stream runs.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        marks: TurnMarks,
+        options: SpeechOptions,
+        mode: Literal["sentence", "stream"],
+        lead_ms: int,
+    ) -> None:
+        self._listener = listener
+        self._marks = marks
+        self._options = options
+        self._mode = mode
+        self._clock = sound_clock(options.audio_format, options.sample_rate_hz)
+        self._pacer = Pacer(lead_ms)
+        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
+        self.announced_chars = 0
+
+    async def take(self, speech: AsyncIterable[SpeechItem]) -> None:
+        """Take all of a synthesis session."""
+        sentence: str | None = None
+        pieces: list[bytes] = []
+        async for item in speech:
+            match item:
+                case SentenceBegan(text):
+                    sentence, pieces = text, []
+                case Sound(data) if self._mode == "stream":
+                    self._marks.set("tts_first_byte")
+                    for piece in self._cut(data):
+                        await self._pieces.put(Piece(piece, sentence))
+                        sentence = None
+                case Sound(data):
+                    self._marks.set("tts_first_byte")
+                    pieces.append(data)
+                case SentenceEnded():
+                    if pieces:
+                        await self._pieces.put(Piece(b"".join(pieces), sentence))
+                    sentence, pieces = None, []
+                case SpeechUsage(characters):
+                    self._marks.spend(tts_characters=characters)
+                case _:
+                    assert_never(item)
+
+    async def end(self) -> None:
+        """Nothing more will be taken."""
+        await self._pieces.put(None)
+
+    async def run(self) -> None:
+        """Hand out everything until the end."""
+        while (piece := await self._pieces.get()) is not None:
+            ms = self._clock.feed(piece.data)
+            if self._mode == "stream":
+                await self._wait_for_the_ear(ms)
+            await self._send(piece, ms)
+
+    async def _wait_for_the_ear(self, ms: float) -> None:
+        now = self._marks.clock()
+        due = self._pacer.due(now)
+        if due > now:
+            await asyncio.sleep(due - now)
+        self._pacer.sent(ms, self._marks.clock())
+
+    async def _send(self, piece: Piece, ms: float) -> None:
+        if piece.sentence is not None:
+            self.announced_chars += len(piece.sentence)
+            await self._listener.say(piece.sentence)
+        await self._listener.sound(piece.data, ms)
+        self._marks.set("first_audio")
+
+    def _cut(self, data: bytes) -> Iterator[bytes]:
+        if self._options.audio_format != "pcm":
+            yield data
+            return
+        step = self._options.sample_rate_hz * 2 * LONGEST_PIECE_MS // 1000
+        for at in range(0, len(data), step):
+            yield data[at : at + step]

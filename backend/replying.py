@@ -1,0 +1,230 @@
+"""The replies of one call: the one under way, the one on trial, and what the trials cost."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from backend.call.moves import BeginReply, Fault, Guess, ReplyEnded
+from backend.errors import INTERNAL
+from backend.marks import Clock, TurnMarks
+from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
+from backend.protocol.events import CallConfig
+from backend.turn import Reply, Turn, TurnLimits
+
+log = logging.getLogger(__name__)
+
+
+class Caller(Protocol):
+    """To whom replies are spoken. `number` is the turn's on the wire, None where the client asked for none."""
+
+    async def say_sentence(self, turn: int, number: int | None, sentence: str) -> None:
+        """The sound that follows speaks this."""
+
+    async def send_sound(self, turn: int, number: int | None, data: bytes, ms: float) -> None:
+        """One audio frame, and how long it sounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ensemble:
+    """What a reply is made with.
+
+    Attributes:
+        prompt: (persona's id or None, history, utterance) → messages for the model.
+        voice: how a reply sounds under a configuration.
+    """
+
+    model: ChatModel
+    synthesizer: Synthesizer
+    prompt: Callable[[str | None, Sequence[Message], str], Sequence[Message]]
+    voice: Callable[[CallConfig], SpeechOptions]
+
+
+@dataclass(slots=True)
+class _Running:
+    """A reply, from its request on; `begun` once it is no longer on trial."""
+
+    turn: Turn
+    number: int | None
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: ReplyEnded | None = None
+    task: "asyncio.Task[None] | None" = None
+
+
+class Replies:
+    """Begins them, on trial or for good, and cuts them off.
+
+    Args:
+        post: takes the news that a reply has ended.
+        start: runs a task in the call's group.
+    """
+
+    def __init__(
+        self,
+        sid: str,
+        cast: Ensemble,
+        caller: Caller,
+        limits: TurnLimits,
+        *,
+        clock: Clock,
+        post: Callable[[ReplyEnded], Awaitable[None]],
+        start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"],
+    ) -> None:
+        self._sid = sid
+        self._cast = cast
+        self._caller = caller
+        self._limits = limits
+        self._clock = clock
+        self._post = post
+        self._start = start
+        self._trial: _Running | None = None
+        self._current: _Running | None = None
+        self._waste = Waste()
+
+    @property
+    def marks(self) -> TurnMarks:
+        """The timings of the reply that began last."""
+        return TurnMarks(self._clock(), self._clock) if self._current is None else self._current.turn.marks
+
+    def guess(self, guess: Guess) -> None:
+        """Begin to answer, unheard."""
+        self._trial = self._run(guess, TurnMarks(self._clock(), self._clock), guess.number)
+
+    def drop(self, number: int) -> None:
+        """The guess of this number was wrong."""
+        if (trial := self._trial) is not None and trial.number == number:
+            self._trial = None
+            self._waste.add(trial.turn)
+            _stop(trial)
+
+    def begin(self, begin: BeginReply, speech_end: float, asr_final: float | None) -> None:
+        """Answer: with the guess that was right, unless it came to nothing.
+
+        Args:
+            speech_end, asr_final: when the caller's speech ended and the recogniser's last word on it came.
+        """
+        running = self._adopted(begin.guess) or self._run(begin, TurnMarks(speech_end, self._clock), None)
+        self._current = running
+        marks = running.turn.marks
+        marks.speech_end = speech_end
+        if asr_final is not None:
+            marks.set("asr_final", asr_final)
+            marks.set("endpoint")
+        self._waste.charge(marks)
+        running.turn.go()
+        running.begun.set()
+
+    def cancel(self) -> None:
+        """Stop the reply under way at once."""
+        if self._current is not None:
+            _stop(self._current)
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for running in (self._trial, self._current):
+            if running is not None:
+                _stop(running)
+
+    def settle(self) -> TurnMarks:
+        """The timings and the cost of the reply that is over."""
+        marks = self.marks
+        marks.set("done")
+        self._waste.estimate(marks)
+        return marks
+
+    def _adopted(self, guess: int | None) -> _Running | None:
+        trial, self._trial = self._trial, None
+        if trial is None or guess is None or trial.number != guess:
+            return None
+        if trial.ended is None:
+            return trial
+        _stop(trial)  # it failed while nobody listened; another try costs the time that the guess had saved
+        self._waste.add(trial.turn)
+        return None
+
+    def _run(self, asked: Guess | BeginReply, marks: TurnMarks, number: int | None) -> _Running:
+        cast, config = self._cast, asked.config
+        speaker = _Speaker(self._caller, asked.turn, asked.turn if config.turn_ids else None)
+        running = _Running(Turn(cast.model, cast.synthesizer, speaker, marks, self._limits), number)
+        running.task = self._start(self._work(running, asked))
+        return running
+
+    async def _work(self, running: _Running, asked: Guess | BeginReply) -> None:
+        try:
+            running.ended = await self._answer(running.turn, asked)
+        except Exception:
+            log_id = uuid.uuid4().hex[:12]
+            log.exception("turn.crashed", extra={"session": self._sid, "turn": asked.turn, "log_id": log_id})
+            running.turn.marks.failure = INTERNAL
+            fault = Fault(INTERNAL, f"something went wrong here (log id {log_id})")
+            running.ended = ReplyEnded(asked.turn, "", fault)
+        await running.begun.wait()
+        await self._post(running.ended)
+
+    async def _answer(self, turn: Turn, asked: Guess | BeginReply) -> ReplyEnded:
+        config = asked.config
+        messages = self._cast.prompt(config.persona, asked.history, asked.text)
+        outcome = await turn.run(Reply(messages, self._cast.voice(config), config.delivery))
+        if (error := outcome.error) is None:
+            return ReplyEnded(asked.turn, outcome.text)
+        turn.marks.failure = error.code
+        where = {"session": self._sid, "turn": asked.turn, "code": error.code}
+        log.warning("turn.failed", extra={**where, "vendor_code": error.vendor_code, "log_id": error.log_id})
+        return ReplyEnded(asked.turn, outcome.text, Fault(error.code, str(error)))
+
+
+class Waste:
+    """What wrong guesses cost: told by the service where it got so far, else counted and estimated."""
+
+    def __init__(self) -> None:
+        self._requests = 0
+        self._unpriced = 0
+        self._tokens: dict[str, int] = {}
+
+    def add(self, turn: Turn) -> None:
+        """This reply was for nothing."""
+        self._requests += 1
+        usage = turn.marks.usage
+        if "prompt_tokens" in usage:
+            self._spend(usage["prompt_tokens"], usage["completion_tokens"])
+        else:
+            self._unpriced += 1
+            self._spend(0, turn.tokens)
+
+    def charge(self, marks: TurnMarks) -> None:
+        """The turn that begins bears what was wasted before it."""
+        if self._requests:
+            marks.spend(wasted_requests=self._requests, **self._tokens)
+        self._requests, self._tokens = 0, {}
+
+    def estimate(self, marks: TurnMarks) -> None:
+        """A dropped request says nothing of its prompt; it was the turn's own, but for the last line."""
+        if self._unpriced and (prompt := marks.usage.get("prompt_tokens")):
+            marks.spend(wasted_prompt_tokens=prompt * self._unpriced)
+        self._unpriced = 0
+
+    def _spend(self, prompt: int, completion: int) -> None:
+        for name, amount in (("wasted_prompt_tokens", prompt), ("wasted_completion_tokens", completion)):
+            self._tokens[name] = self._tokens.get(name, 0) + amount
+
+
+class _Speaker:
+    """Carries a reply's sentences and sound to the caller, under the turn's number."""
+
+    def __init__(self, caller: Caller, turn: int, number: int | None) -> None:
+        self._caller = caller
+        self._turn = turn
+        self._number = number
+
+    async def say(self, sentence: str) -> None:
+        await self._caller.say_sentence(self._turn, self._number, sentence)
+
+    async def sound(self, data: bytes, ms: float) -> None:
+        await self._caller.send_sound(self._turn, self._number, data, ms)
+
+
+def _stop(running: _Running) -> None:
+    if running.task is not None:
+        running.task.cancel()
