@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.providers.volcengine.gate import SpeechGate
+from backend.providers.gate import SpeechGate
 
 RATE = 16_000
 DATA = Path(__file__).parents[1] / "data"

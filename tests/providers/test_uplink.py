@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.ports import BYTES_PER_MS
-from backend.providers.volcengine.uplink import AudioClock, Packet, Uplink
+from backend.providers.uplink import AudioClock, Packet, Uplink
 
 
 def sound(ms: int, value: int = 1) -> bytes:

@@ -13,13 +13,13 @@ from backend.ports import Hypothesis
 from backend.protocol.header import MessageType
 from backend.protocol.speech import decode
 from backend.providers.chores import Chores
+from backend.providers.gate import SpeechGate
 from backend.providers.patience import Patience, retried
 from backend.providers.sockets import MAX_MESSAGE_BYTES, ServiceSocket
+from backend.providers.uplink import Packet, Uplink
 from backend.providers.volcengine import asr_wire
 from backend.providers.volcengine.config import AsrConfig
-from backend.providers.volcengine.gate import SpeechGate
 from backend.providers.volcengine.handshake import LOG_ID_HEADER, Failures
-from backend.providers.volcengine.uplink import Packet, Uplink
 
 log = logging.getLogger(__name__)
 

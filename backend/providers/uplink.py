@@ -25,6 +25,11 @@ class AudioClock:
         self._sent = 0
         self._jumps: deque[tuple[int, int]] = deque([(0, 0)], maxlen=_JUMPS_KEPT)  # (from this byte on, add this)
 
+    @property
+    def sent_ms(self) -> int:
+        """How much the service has been given, on its own clock."""
+        return self._sent // BYTES_PER_MS
+
     def sent(self, size: int) -> None:
         """This much of the caller's audio went up."""
         self._sent += size
