@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e bench models format clean
+.PHONY: help run test check unit page-test e2e bench soak models format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ models: ## fetch the on-device models into the cache
 bench: ## measure latency and load; writes docs/benchmarks.md
 	@scripts/setup dev
 	$(PY) -m bench
+
+soak: ## a hundred thousand interrupted replies on a clock that jumps (minutes)
+	@scripts/setup dev
+	SOAK_TURNS=100000 $(PY) -m pytest tests/test_turn_taking.py -k however_often --timeout 3600
 
 format: ## put the code into shape
 	$(PY) -m ruff check --fix .
