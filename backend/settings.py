@@ -155,7 +155,7 @@ class Settings:
     @property
     def extras(self) -> tuple[str, ...]:
         """The sets of optional dependencies that this configuration needs."""
-        wanted = {"on-device": self.needs_emulator, "vad": self.vad != OFF}
+        wanted = {"on-device": self.needs_emulator, "vad": self.vad != OFF, "telemetry": bool(self.telemetry.otlp_url)}
         return tuple(extra for extra, needed in wanted.items() if needed)
 
 
@@ -276,7 +276,7 @@ def _call(env: Env) -> CallSettings:
         first_chars=env.whole("VOICE_CALL_TTS_FIRST_CHARS", 8, least=1),
         later_chars=env.whole("VOICE_CALL_TTS_LATER_CHARS", 18, least=1),
         max_calls=env.whole("MAX_CALLS", 100, least=1),
-        max_loop_lag_ms=env.number("MAX_LOOP_LAG_MS", 60, most=10_000),
+        max_loop_lag_ms=env.number("MAX_LOOP_LAG_MS", 30, most=10_000),
         max_message_bytes=env.whole("MAX_MESSAGE_BYTES", mebibyte, least=1024),
         max_inflated_bytes=env.whole("MAX_INFLATED_BYTES", mebibyte, least=1024),
         max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),

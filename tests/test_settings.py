@@ -41,6 +41,11 @@ def test_families_mix_freely() -> None:
     assert settings.llm.url == "http://localhost:11434/v1"
 
 
+def test_where_traces_go_somewhere_their_library_is_needed() -> None:
+    assert "telemetry" in load({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318"}).extras
+    assert "telemetry" not in load({}).extras
+
+
 def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
     assert load({"ARK_API_KEY": "a", "LLM_MODEL": "m", "LLM_ENDPOINT_ID": "ep-1"}).llm.model == "ep-1"
 
