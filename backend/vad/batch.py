@@ -114,9 +114,10 @@ class Batcher:
         self._ready.clear()
         if self._timer:
             self._timer.cancel()
-        self._thread.shutdown(wait=False, cancel_futures=True)
         if self._running:
             await asyncio.wait([self._running])
+        self._thread.shutdown()
+        self._scorer = None
 
     def _schedule(self) -> None:
         if self._running is None and self._timer is None and self._ready and not self._closed:

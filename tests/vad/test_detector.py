@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.ports import BYTES_PER_MS
-from backend.vad.batch import Batcher, Line
+from backend.vad.batch import Batcher, Line, Scorer
 from backend.vad.detector import SileroActivity, SileroDetector
 from backend.vad.silero import Silero
 from backend.vad.windows import Cutter, Window
@@ -26,7 +27,7 @@ SOON_MS = 120
 class AtOnce(Batcher):
     """Judges in the moment of asking, so that a test knows when an edge was noticed."""
 
-    def __init__(self, model: Silero) -> None:
+    def __init__(self, model: Scorer) -> None:
         super().__init__(lambda: model)
         self._model = model
 
@@ -131,6 +132,20 @@ def test_silence_and_tones_are_no_speech(batcher: AtOnce) -> None:
     ear.hear(silence(5000) + tone(2000, hz=440) + silence(1000))
 
     assert ear.edges == []
+
+
+def test_speech_that_sinks_under_the_noise_is_left_to_the_model() -> None:
+    class Convinced:
+        def score(self, sounds: Sequence[bytes], memories: Sequence[Any]) -> tuple[list[float], list[Any]]:
+            return [0.9] * len(sounds), list(memories)
+
+    batcher = AtOnce(Convinced())
+    ear = Ear(batcher)
+
+    ear.hear(tone(320) + silence(3200))
+
+    assert ear.edges == [(True, 0)]
+    assert batcher.counters.windows == 110
 
 
 def test_silence_costs_no_run_of_the_model(batcher: AtOnce) -> None:
