@@ -20,6 +20,11 @@ class Chores:
         task.add_done_callback(self._ended)
         return task
 
+    def cancel(self) -> None:
+        """Ask all of it to end."""
+        for task in self._tasks:
+            task.cancel()
+
     async def aclose(self) -> None:
         """Wait until all is done."""
         while self._tasks:

@@ -83,8 +83,7 @@ class Spares:
     async def aclose(self) -> None:
         """Close them all, and open no more."""
         self._closed = True
-        for spare in self._spares:
-            spare.keeper.cancel()
+        self._keepers.cancel()
         await self._keepers.aclose()
 
     def _tend(self) -> list[_Spare]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from backend import compose, settings
 from backend.errors import ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import BYTES_PER_MS, Hypothesis, Recognition, SentenceBegan, Sound, SpeechOptions
 from backend.providers.volcengine import tts_pool
@@ -118,6 +119,16 @@ async def test_no_turn_waits_for_a_handshake_of_its_ears() -> None:
             await call.hear()
 
             assert (before, handshakes(vendor, "asr")) == (turn, turn)
+
+
+async def test_an_operator_may_want_no_spares() -> None:
+    async with running_emulator(HEARS) as vendor:
+        values = {"VOLC_API_KEY": "sk-secret", "VOLC_ASR_URL": vendor.asr_url(), "VOLC_ASR_SPARES": "0"}
+        providers = compose.providers(settings.load(values))
+        await providers.recognizer.warm()
+
+        assert handshakes(vendor, "asr") == 0
+        await providers.aclose()
 
 
 async def test_calls_at_the_same_time_have_spares_of_their_own() -> None:

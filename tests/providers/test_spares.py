@@ -4,8 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Literal, cast, get_args
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from backend.errors import ProviderUnavailable
 from backend.providers import spares as spares_module
@@ -234,3 +237,87 @@ async def test_after_letting_go_nothing_is_dialled() -> None:
         await it.spares.warm()
 
         assert it.dials == 0
+
+
+class Toy:
+    """A socket without a network."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.news = asyncio.Event()
+
+    async def receive(self) -> bytes:
+        await self.news.wait()
+        raise ProviderUnavailable("asr", "lost")
+
+    async def close(self) -> None:
+        self.is_open = False
+
+    def lose(self) -> None:
+        self.is_open = False
+        self.news.set()
+
+
+Step = Literal["warm", "take", "take and leave", "lose one", "answer a dial", "refuse a dial", "let all run"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(get_args(Step)), max_size=30))
+@example(["warm", "let all run", "answer a dial", "let all run", "take and leave"])
+@example(["warm", "let all run", "answer a dial", "let all run", "lose one", "take"])
+def test_whatever_happens_spares_are_few_and_open_and_nobody_shares_one(steps: list[Step]) -> None:
+    asyncio.run(_whatever_happens(steps))
+
+
+async def _whatever_happens(steps: list[Step]) -> None:
+    toys: list[Toy] = []
+    dials: list[asyncio.Future[Toy]] = []
+    takes: list[asyncio.Future[ServiceSocket | None]] = []
+    chores = Chores()
+
+    async def a_dial() -> ServiceSocket:
+        dials.append(asyncio.get_running_loop().create_future())
+        toys.append(await dials[-1])
+        return cast(ServiceSocket, toys[-1])
+
+    spares = Spares(a_dial, replace(LONG, most=3), chores)
+    warming = []
+    for step in steps:
+        waiting = [each for each in dials if not each.done()]
+        match step:
+            case "warm":
+                warming.append(asyncio.ensure_future(spares.warm()))
+            case "take":
+                takes.append(asyncio.ensure_future(spares.take()))
+            case "take and leave":
+                leaving = asyncio.ensure_future(spares.take())
+                await asyncio.sleep(0)
+                leaving.cancel()
+            case "lose one" if toys:
+                toys[0].lose()
+            case "answer a dial" if waiting:
+                waiting[0].set_result(Toy())
+            case "refuse a dial" if waiting:
+                waiting[0].set_exception(ProviderUnavailable("asr", "as the test says"))
+            case "let all run":
+                await _let_all_run()
+        assert len(_taken(takes)) == len(set(_taken(takes)))
+    for unanswered in (each for each in dials if not each.done()):
+        unanswered.set_result(Toy())
+    await _let_all_run()
+    assert len([toy for toy in toys if toy.is_open and id(toy) not in _taken(takes)]) <= 3
+    await spares.aclose()
+    await chores.aclose()
+    await asyncio.gather(*takes, *warming)
+    assert {id(toy) for toy in toys if toy.is_open} <= set(_taken(takes))
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def _taken(takes: "list[asyncio.Future[ServiceSocket | None]]") -> list[int]:
+    """Which sockets were handed out."""
+    return [id(taking.result()) for taking in takes if taking.done() and taking.result() is not None]
+
+
+async def _let_all_run() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
