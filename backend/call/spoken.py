@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Self
 
-ENDS: Final = ".。!！?？"
-"""Marks that end a sentence."""
-_BREAKS: Final = ENDS + ",，、;；:：…—~～"
+_ENDS: Final = ".。!！?？"
+_BREAKS: Final = f"{_ENDS},，、;；:：…—~～"
 _TAIL: Final = re.compile(rf"[\s{re.escape(_BREAKS)}\"'”’)）]*$")
+_BREAK: Final = re.compile(rf"[{re.escape(_BREAKS)}]+")
+_LONGEST: Final = 120
+"""Of a last clause without any mark, the end alone is looked at."""
 
 
 class Completeness(Enum):
-    """How a text ends."""
+    """How a text ends: whole, in a way that tells nothing, or in the middle of a thought."""
 
     COMPLETE = "complete"
     OPEN = "open"
@@ -21,7 +23,7 @@ class Completeness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A text, ready to be judged.
+    """The end of a text, ready to be judged; in lower case.
 
     Attributes:
         words: the text without the marks after its last word.
@@ -40,7 +42,7 @@ class Clause:
         tail = _TAIL.search(text)
         words = text[: tail.start()] if tail else text
         mark = "".join(text[len(words) :].split())
-        return cls(words, re.split(rf"[{re.escape(_BREAKS)}]+", words)[-1].strip(), mark)
+        return cls(words, _BREAK.split(words)[-1].strip()[-_LONGEST:], mark)
 
     @property
     def asks(self) -> bool:
@@ -49,13 +51,37 @@ class Clause:
 
     @property
     def ends(self) -> bool:
-        """The recogniser wrote the end of a sentence, and nothing that says it goes on."""
-        return any(mark in ENDS for mark in self.mark) and "…" not in self.mark and ".." not in self.mark
+        """The recogniser ended the sentence."""
+        return any(mark in _ENDS for mark in self.mark) and "…" not in self.mark and ".." not in self.mark
 
     @property
     def goes_on(self) -> bool:
         """The recogniser wrote a mark that something follows."""
         return bool(self.mark) and not self.ends
+
+
+def verdict(clause: Clause, *, whole: bool, seems_to_go_on: bool) -> Completeness:
+    """On a text whose words alone do not say that more comes.
+
+    A full stop makes no statement complete: recognisers put one into many a pause. It only outweighs a mere seeming.
+
+    Args:
+        whole: nothing is missing, by its words.
+        seems_to_go_on: something is, unless the sentence has been ended.
+    """
+    if clause.goes_on or (seems_to_go_on and not clause.ends):
+        return Completeness.OPEN if whole and not seems_to_go_on else Completeness.UNFINISHED
+    return Completeness.COMPLETE if whole and not seems_to_go_on else Completeness.OPEN
+
+
+def any_of(words: str) -> str:
+    """A group for an expression, out of words with commas between them."""
+    return f"(?:{'|'.join(word.strip() for word in words.split(','))})"
+
+
+def pattern(*alternatives: str) -> re.Pattern[str]:
+    """One expression out of several."""
+    return re.compile("|".join(f"(?:{each})" for each in alternatives))
 
 
 def has_words(text: str) -> bool:

@@ -1,20 +1,158 @@
-"""How spoken Chinese ends, and how it shows that it goes on. Pure."""
+"""How spoken Chinese ends, and how it shows that it goes on. Pure.
+
+Every expression is about the last clause. What goes on does so whatever mark the recogniser puts after it; what seems
+to go on is believed to be over when the recogniser ends the sentence there.
+"""
 
 import re
 from typing import Final
 
-from backend.call.spoken import Clause, Completeness
+from backend.call.spoken import Clause, Completeness, any_of, pattern, verdict
 
-_GOES_ON: Final = re.compile(
-    r"(那个|这个|就是|就是说|然后|因为|所以|但是|可是|不过|而且|还有|如果|要是|嗯|呃|额|的话|的时候|或者|以及|比如|比如说)$"
+_HEDGE: Final = any_of(
+    "我跟你说, 跟你说, 我是说, 我的意思是, 我意思是, 意思是, 意思就是, 我想说的是, 我想说, 我觉得,"
+    "我感觉, 我认为, 我以为, 说实话, 老实说, 怎么说, 怎么讲, 叫什么, 叫什么来着, 什么来着, 问题是,"
+    "关键是, 也就是说, 换句话说, 就是说, 比如说, 你知道, 你看, 应该说, 我想一想, 让我想想"
 )
-_COMPLETE: Final = re.compile(r"(吗|呢|吧|啊|呀|啦|嘛|呗|哦|了)$|什么|怎么|为什么|哪|谁|几|多少|有没有|能不能|是不是")
+_CONNECTIVE: Final = any_of(
+    "然后, 因为, 所以, 所以说, 但是, 但, 可是, 不过, 而且, 还有, 如果, 要是, 假如, 万一, 虽然, 尽管,"
+    "既然, 即使, 就算, 只要, 只有, 除非, 不管, 无论, 或者, 或, 以及, 而, 并且, 和, 跟, 与, 同, 比如,"
+    "例如, 除了, 为了, 关于, 对于, 至于, 由于, 其实, 反正, 另外, 此外, 只是, 于是, 甚至, 包括, 还是,"
+    "要么, 不但, 不仅, 不光, 首先, 其次, 总之, 结果, 后来, 一方面, 那么, 接着, 的话, 的时候"
+)
+_FILLER: Final = any_of("嗯, 呃, 额, 唔, 那个, 这个, 就是, 那种, 这种")
+_CORRECTION: Final = any_of("不对, 不是, 啊不, 哦不, 啊不是, 哦不是, 不不, 说错了, 我说错了, 错了")
+_WHETHER: Final = any_of("能不能, 会不会, 要不要, 是不是, 有没有, 可不可以, 想不想, 该不该")
+_PERSON: Final = any_of(
+    "我, 你, 您, 他, 她, 它, 我们, 你们, 他们, 她们, 咱们, 大家, 自己, 我自己, 我爸, 我妈, 你爸爸,"
+    "你妈妈, 我爸爸, 我妈妈, 我朋友, 我同学, 我室友"
+)
+
+_GOES_ON: Final = pattern(
+    rf"{_HEDGE}[吧呢啊呀嘛哈]?$",
+    rf"{_CONNECTIVE}[啊嘛吧呀]?$",
+    rf"{_FILLER}[啊呢嘛]?$",
+    rf"^{_CORRECTION}$",
+    r"([我你他她它这那在就要和跟把被])\1$",
+    r"(?<![不还也都就可算但老])是$",
+    rf"[我你他她们].{{0,4}}{_WHETHER}$",
+    rf"^{_PERSON}[呀嘛啊]$",
+)
+"""What announces something, a connective, a filler, a correction, a word begun twice, a verb without its half."""
+_ENDS_LIKE_IT: Final = ("暖和", "温和", "柔和", "高跟", "不同", "相同", "合同")
+_ALONE: Final = frozenset({"嗯", "不是", "不对"})
+"""Answers, as long as nothing else was said."""
+_HUM: Final = "嗯"
+"""Yes, or the beginning of a thought: as long as no one ends the sentence, a thought."""
+
+_ADVERB: Final = any_of(
+    "很, 太, 最, 更, 非常, 特别, 比较, 有点, 有一点, 有一点点, 都, 也, 还, 就, 又, 再, 才, 只, 正, 一直,"
+    "已经, 刚, 刚刚, 刚才, 经常, 总是, 好像, 可能, 应该, 一定, 大概, 必须, 差点, 突然, 不太, 越来越,"
+    "也许, 或许, 果然, 居然, 竟然, 终于, 不要, 别, 到底, 究竟, 为什么, 怎么, 什么时候, 多"
+)
+_WANTS_MORE: Final = any_of(
+    "想, 要, 会, 能, 想要, 打算, 准备, 觉得, 希望, 发现, 以为, 是, 叫, 把, 被, 给, 对, 从, 向, 往, 让,"
+    "用, 为, 比, 到, 替, 按, 跟我说, 跟他说, 告诉我, 有, 的是, 一个, 一种, 一些, 几个, 两个, 一位, 一只,"
+    "一件, 一样的"
+)
+_TIME: Final = any_of(
+    "今天, 明天, 后天, 昨天, 前天, 大前天, 今年, 去年, 明年, 这周, 下周, 上周, 周末,"
+    "[周星期礼拜]+[一二三四五六日天], 下个月, 上个月, 早上, 上午, 中午, 下午, 晚上, 昨晚, 今晚, 平时,"
+    "现在, 最近, 以前, 以后, 之前, 之后, 小时候, 上次, 下次, 后来, 有一天, 有时候, 那天, 那时候,"
+    "[一二两三四五六七八九十]+点半?, 那边, 这边, 这里, 那里, 家里, 一般"
+)
+_SUBORDINATE: Final = any_of(
+    "如果, 要是, 虽然, 尽管, 既然, 只要, 只有, 除非, 即使, 就算, 当, 等, 万一, 假如, 不管, 无论, 自从,"
+    "一方面, 不但, 不仅, 不光, 先是, 与其, 首先, 第一"
+)
+_MAIN: Final = any_of("就, 那, 都, 也, 还, 但, 可, 再, 才, 却, 另一方面, 而且, 第二, 然后, 吧, 呢, 了$")
+_THING: Final = "(?:这|那)(?:个|些|件|种|本|首|家|次|位|张|条|部)?"
+
+_SEEMS_TO_GO_ON: Final = pattern(
+    rf"{_ADVERB}$",
+    rf"(?:{_WANTS_MORE}|{_WHETHER})$",
+    r"(?:[以之][后前]|时)$",
+    rf"^{_PERSON}?[跟和]?{_PERSON}?{_TIME}*[在从]?{_TIME}?[都就]?$",
+    rf"^{_SUBORDINATE}(?!.*{_MAIN})",
+    rf"^(?:{_PERSON}|.*的)?{_THING}[^的了是有在就样好吧吗呢]{{1,3}}$",
+    rf"^(?:{_PERSON}|其实|现在的?.{{1,4}}|.*(?:这|那)[个件种]?[^好行样就么些]{{1,2}})[呀啊嘛吧哪呐]$",
+    r"(?:这|那)[个件种]?(?:人|问题|事|事情|东西)[呢嘛吧啊]$",
+    rf"^{_PERSON}?(?:先|一边)(?!.*(?:再|后|一边)).+$",
+    r"[把被].{1,3}$",
+    rf"^{_PERSON}[跟和][^的了]{{1,4}}$",
+    r"^(?!没|有|出).{0,3}(?:问题|事情|手机|电脑|声音|天气)$",
+    r"(?:只有|包括|比如).{0,2}$",
+)
+"""An adverb or a verb that wants more, a time or a person alone, half of a pair of clauses, a topic."""
+_SHORT_ANSWER: Final = pattern(
+    r"^(?:我|也|还|都|我也|我都|我们都|他也)*(?:不想|不要|不会|不能|不是|没有|没到|会|能|有|是|要)$",
+    r"^(?:想|我也想|对|对对对?|对啊|到|刚刚|刚才|为什么|怎么样)$",
+    r"(?:成都|首都|太太|人才|比较好|成就)$",
+)
+
+_WHOLE: Final = pattern(
+    r"(?<![什怎那这多])么$|吗$",
+    r"[呢吧啊呀啦嘛呗哦哟咯喽哈耶哇噢]$",
+    r"(?:太|好|可|最|已经|都|不|别|没|算|行|够|知道|明白|懂|听到|收到|走|睡|挂|忙|累|死|多|先).{0,6}了$",
+    r"(?:什么|怎么样|怎么办|谁|哪儿|哪里|几点|多少|多久|多大|多远|为什么|干嘛|干吗|如何|啥)(?:来着|了)?$",
+    r"(?:什么|怎么|为什么|谁|哪|多少|多久|多大|多远|几[点个岁号次天年月口]|如何|啥|干嘛|凭什么)(?!.?的$).+$",
+    rf"(?:{_WHETHER}|好不好|喜不喜欢).{{2,}}$",
+    r"(?:好不好|行不行|对不对|可以不|没有啊|[了]没有?)$",
+    "^"
+    + any_of(
+        "谢谢, 谢谢你, 谢谢您, 多谢, 再见, 拜拜, 晚安, 早安, 早, 你好, 没问题, 没关系, 没事儿?, 不用了,"
+        "不客气, 不用谢, 好的, 好嘞, 是的, 当然, 当然可以, 我?不知道, 我爱你, 加油, 生日快乐, 辛苦了,"
+        "下次聊, 改天聊"
+    )
+    + "$",
+)
+"""Questions, final particles, and what is said whole."""
+_NOT_ASKING: Final = pattern(
+    r"^(?:这样|是|哦?原来|哎)[啊呀哦吗]$",
+    r"没什么|没怎么|[这那前过]几|好几|不怎么|什么的|什么都|谁都|哪都|怎么都|怎么说|无论|不管",
+)
+
+_PHONE: Final = re.compile("电话|手机号|号码|验证码|微信号")
+_DIGITS: Final = re.compile(r"[零一二三四五六七八九幺0-9，,、\s-]+$")
+_PHONE_DIGITS: Final = 11
+_LONGEST_ITEM: Final = 6
+_LAST_ITEM: Final = re.compile("和|还有|跟|以及|等|都|了$")
 
 
 def judge_chinese(clause: Clause) -> Completeness:
     """The verdict on a text that ends in Chinese."""
-    if _GOES_ON.search(clause.last) and not clause.asks:
+    if clause.asks:
+        return Completeness.OPEN if _goes_on(clause) else Completeness.COMPLETE
+    if _goes_on(clause) or _is_reading_digits(clause):
         return Completeness.UNFINISHED
-    if _COMPLETE.search(clause.last) or clause.ends:
-        return Completeness.OPEN if clause.goes_on else Completeness.COMPLETE
-    return Completeness.UNFINISHED if clause.goes_on else Completeness.OPEN
+    return verdict(clause, whole=_is_whole(clause.last), seems_to_go_on=_seems_to_go_on(clause))
+
+
+def _goes_on(clause: Clause) -> bool:
+    if clause.words in _ALONE or clause.last.endswith(_ENDS_LIKE_IT):
+        return False
+    return _GOES_ON.search(clause.last) is not None
+
+
+def _seems_to_go_on(clause: Clause) -> bool:
+    if clause.words == _HUM or _is_listing(clause.words):
+        return True
+    return _SEEMS_TO_GO_ON.search(clause.last) is not None and _SHORT_ANSWER.search(clause.last) is None
+
+
+def _is_whole(last: str) -> bool:
+    return _WHOLE.search(last) is not None and _NOT_ASKING.search(last) is None
+
+
+def _is_listing(words: str) -> bool:
+    """Things joined by 、 without the word that announces the last one."""
+    _, mark, last = words.rpartition("、")
+    return bool(mark) and len(last) <= _LONGEST_ITEM and _LAST_ITEM.search(words) is None
+
+
+def _is_reading_digits(clause: Clause) -> bool:
+    """A telephone number that is not all there yet."""
+    told = _DIGITS.search(clause.words)
+    if told is None or _PHONE.search(clause.words) is None:
+        return False
+    return 0 < sum(map(str.isalnum, told.group())) < _PHONE_DIGITS

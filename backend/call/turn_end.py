@@ -1,6 +1,6 @@
 """Deciding that an utterance is over, on the audio clock: by its text, the recogniser, local voice activity. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from backend.call.completeness import Completeness, has_words, judge
@@ -8,8 +8,11 @@ from backend.ports import Hypothesis
 
 MISSED_BY_VAD_MS: Final = 300
 """Words that end this much after the last speech that was sensed: the sensor missed some."""
-NEAR_ENOUGH_MS: Final = 120
-"""A last word that ends this near to the end of speech is the last one; no word is shorter."""
+NEAR_ENOUGH_MS: Final = 60
+"""A last word that ends this near to the end of speech is the last one; no word is so short."""
+BETWEEN_RESULTS_MS: Final = 50
+FIRST_WORD_MS: Final = 150
+"""A recogniser that names no times tells its first word this much, and its lag, after speech began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +25,15 @@ class EndpointLimits:
         unfinished_ms: after a text that goes on: a filler, a connective, a broken enumeration.
         plausible_ms: silence after which a complete-looking text is worth a request on trial.
         stable_text_ms: unchanged text is an utterance after this much, whoever else is silent.
-        lag_ms: how far a recogniser's text usually stays behind the sound.
+        lag_ms: how far a recogniser's text may stay behind the sound, until it has shown how far it does.
     """
 
     complete_ms: int = 300
-    open_ms: int = 600
+    open_ms: int = 680
     unfinished_ms: int = 1200
     plausible_ms: int = 100
     stable_text_ms: int = 2000
-    lag_ms: int = 300
+    lag_ms: int = 400
 
     def hold_ms(self, text: Completeness) -> int:
         """How long to wait after such a text."""
@@ -44,7 +47,13 @@ class EndpointLimits:
 
 
 class Endpointer:
-    """Watches one recognition session. Once the utterance is over, later news change nothing."""
+    """Watches one recognition session. Once the utterance is over, later news change nothing.
+
+    It is over when nobody speaks, the text has had time to hold all that was said, and the silence has lasted as long
+    as the text asks for. Without voice activity, where `sense` is never called, the recogniser's `definite` tells the
+    silence, or its text that stands still. A definite text to which nothing is added ends it in any case, so that noise
+    that passes for speech holds nobody up for ever.
+    """
 
     def __init__(self, limits: EndpointLimits) -> None:
         self._limits = limits
@@ -54,6 +63,8 @@ class Endpointer:
         self._changed_ms = 0
         self._speaking = False
         self._sensed_ms: int | None = None
+        self._began_ms: int | None = None
+        self._lag_ms = 0
         self._over = False
 
     @property
@@ -87,7 +98,7 @@ class Endpointer:
         if self._sensed_ms is None:
             return told_ms
         if self._speaking:
-            return self._clock_ms
+            return told_ms if self._over else self._clock_ms
         return told_ms if told_ms > self._sensed_ms + MISSED_BY_VAD_MS else self._sensed_ms
 
     def hear(self, hypothesis: Hypothesis) -> None:
@@ -95,10 +106,11 @@ class Endpointer:
         if self._over:
             return
         self._clock_ms = max(self._clock_ms, hypothesis.audio_ms)
-        if _letters(hypothesis.text) != _letters(self._heard.text):
+        if _letters(hypothesis.text) != _letters(self.text):
+            self._note_lag(hypothesis)
             self._changed_ms = self._clock_ms
-        self._heard = Hypothesis(hypothesis.text.strip(), hypothesis.definite, hypothesis.end_ms, hypothesis.audio_ms)
-        self._looks = judge(self._heard.text)
+        self._heard = replace(hypothesis, text=hypothesis.text.strip())
+        self._looks = judge(self.text)
         self._decide()
 
     def sense(self, speaking: bool, at_ms: int) -> None:
@@ -106,6 +118,8 @@ class Endpointer:
         if self._over:
             return
         self._clock_ms = max(self._clock_ms, at_ms)
+        if speaking and self._began_ms is None:
+            self._began_ms = at_ms
         self._speaking, self._sensed_ms = speaking, at_ms
         self._decide()
 
@@ -122,36 +136,58 @@ class Endpointer:
 
     def _over_at_ms(self) -> int | None:
         """When it is over if nothing new comes; None while the text or the caller is still to come."""
-        if not has_words(self._heard.text):
+        if not has_words(self.text):
             return None
-        stable_ms = max(self._changed_ms, self._sensed_ms or 0) + self._limits.stable_text_ms
+        latest_ms = self._changed_ms + self._limits.unfinished_ms + self._limits.stable_text_ms
         if self._speaking:
-            return stable_ms if self._heard.definite else None
+            return latest_ms if self._heard.definite else None
+        stable_ms = max(self._changed_ms, self._sensed_ms or 0) + self._limits.stable_text_ms
         held_ms = self.speech_end_ms + self._limits.hold_ms(self._looks)
-        return min(max(held_ms, self._covered_at_ms()), stable_ms)
+        due_ms = min(max(held_ms, self._covered_at_ms()), stable_ms)
+        return min(due_ms, latest_ms) if self._heard.definite else due_ms
 
     def _plausible_at_ms(self) -> int | None:
-        if self._speaking or self._looks is not Completeness.COMPLETE or not has_words(self._heard.text):
+        if self._speaking or self._looks is not Completeness.COMPLETE or not has_words(self.text):
             return None
         return max(self.speech_end_ms, self._changed_ms) + self._limits.plausible_ms
 
     def _covered_at_ms(self) -> int:
         """When the text can be trusted to hold all that was said."""
         heard, sensed_ms = self._heard, self._sensed_ms
-        if heard.definite and (sensed_ms is None or heard.audio_ms >= sensed_ms):
-            return 0
         if sensed_ms is None:
-            return self._changed_ms + self._limits.hold_ms(self._looks) + self._limits.lag_ms
+            return self._silent_at_ms()
+        if heard.definite and heard.audio_ms >= sensed_ms:
+            return 0
         if heard.end_ms >= sensed_ms - NEAR_ENOUGH_MS:
             return 0
-        return max(sensed_ms, self._changed_ms) + self._limits.lag_ms
+        return sensed_ms + (self._lag_ms or self._limits.lag_ms) + BETWEEN_RESULTS_MS
+
+    def _silent_at_ms(self) -> int:
+        """The same without voice activity: a caller who goes on is noticed late, by the next word in the text."""
+        hold_ms = self._limits.hold_ms(self._looks)
+        if not self._heard.definite:
+            return self._changed_ms + hold_ms + max(self._limits.lag_ms, self._lag_ms)
+        unseen_ms = self._limits.lag_ms if self._looks is Completeness.UNFINISHED else 0
+        return self.speech_end_ms + hold_ms + unseen_ms
+
+    def _note_lag(self, hypothesis: Hypothesis) -> None:
+        """How far the text stays behind: by what the recogniser says, else by when its first word came."""
+        behind_ms = 0
+        if hypothesis.definite:
+            return
+        if hypothesis.end_ms:
+            behind_ms = self._clock_ms - hypothesis.end_ms
+        elif self._began_ms is not None and not self.text:
+            behind_ms = min(self._clock_ms - self._began_ms - FIRST_WORD_MS, 2 * self._limits.lag_ms)
+        self._lag_ms = max(self._lag_ms, behind_ms)
 
     def _told_end_ms(self) -> int:
-        """Where the last word ended, by the recogniser alone."""
+        """Where the last word ended, by the recogniser alone; a definite text has `open_ms` of silence behind it."""
         if self._heard.end_ms:
             return self._heard.end_ms
-        waited_ms = self._limits.open_ms if self._heard.definite else 0
-        return max(0, min(self._changed_ms, self._heard.audio_ms - waited_ms))
+        if self._heard.definite:
+            return max(0, min(self._changed_ms, self._heard.audio_ms - self._limits.open_ms))
+        return max(0, self._changed_ms - (self._lag_ms or self._limits.lag_ms))
 
 
 def _letters(text: str) -> str:
