@@ -20,10 +20,6 @@ STAMP_BYTES: Final = 8
 EVENT_KIND: Final = 0x9
 SOUND_KIND: Final = 0xB
 
-_PCM_BYTES: Final = FRAME_MS * 32
-_OPENING: Final = b"\x11\x20\x00\x00" + _PCM_BYTES.to_bytes(4, "big")
-_SILENCE: Final = _OPENING + bytes(_PCM_BYTES)
-_SPEECH: Final = _OPENING + b"\x00\x20\x00\xe0" * (_PCM_BYTES // 4)
 _JOIN_S: Final = 1.0
 _GIVE_UP_S: Final = 15.0
 _SENTENCE_AT: Final = 8
@@ -120,13 +116,13 @@ class Trickle:
 
 
 @asynccontextmanager
-async def conversations(url: str, calls: int, settle_s: float) -> AsyncIterator[Notes]:
+async def conversations(url: str, calls: int, settle_s: float, frame_ms: int = FRAME_MS) -> AsyncIterator[Notes]:
     """So many calls to our server, their first words spread over the time that they have to settle."""
     notes = Notes()
     chance = random.Random(calls)
     now = time.monotonic()
     ears = [Conversation(notes, now + _JOIN_S + chance.uniform(0, settle_s)) for _ in range(calls)]
-    async with _calling(url, notes, list(ears), chance):
+    async with _calling(url, notes, list(ears), chance, frame_ms):
         yield notes
 
 
@@ -134,15 +130,19 @@ async def conversations(url: str, calls: int, settle_s: float) -> AsyncIterator[
 async def trickles(url: str, calls: int) -> AsyncIterator[Notes]:
     """So many connections through the relay."""
     notes = Notes()
-    async with _calling(url, notes, [Trickle(notes) for _ in range(calls)], random.Random(calls)):
+    async with _calling(url, notes, [Trickle(notes) for _ in range(calls)], random.Random(calls), FRAME_MS):
         yield notes
 
 
 @asynccontextmanager
-async def _calling(url: str, notes: Notes, ears: list[Ears], chance: random.Random) -> AsyncIterator[None]:
+async def _calling(
+    url: str, notes: Notes, ears: list[Ears], chance: random.Random, frame_ms: int
+) -> AsyncIterator[None]:
     start = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(_call(url, notes, each, start + chance.uniform(0, _JOIN_S))) for each in ears]
+        running = [
+            tasks.create_task(_call(url, notes, each, start + chance.uniform(0, _JOIN_S), frame_ms)) for each in ears
+        ]
         try:
             yield
         finally:
@@ -150,29 +150,31 @@ async def _calling(url: str, notes: Notes, ears: list[Ears], chance: random.Rand
                 task.cancel()
 
 
-async def _call(url: str, notes: Notes, ears: Ears, begins_at: float) -> None:
+async def _call(url: str, notes: Notes, ears: Ears, begins_at: float, frame_ms: int) -> None:
     await _until(begins_at)
     try:
         async with (
             connect(url, compression=None, max_size=None, proxy=None, close_timeout=1) as socket,
             asyncio.TaskGroup() as tasks,
         ):
-            tasks.create_task(_send(socket, notes, ears))
+            tasks.create_task(_send(socket, notes, ears, frame_ms))
             tasks.create_task(_receive(socket, notes, ears))
     except* (OSError, WebSocketException):  # refused, or cut off: the load goes on without this call
         notes.errors += 1
 
 
-async def _send(socket: ClientConnection, notes: Notes, ears: Ears) -> None:
+async def _send(socket: ClientConnection, notes: Notes, ears: Ears, frame_ms: int) -> None:
+    opening = b"\x11\x20\x00\x00" + (frame_ms * 32).to_bytes(4, "big")
+    silence, speech = opening + bytes(frame_ms * 32), opening + b"\x00\x20\x00\xe0" * (frame_ms * 8)
     due = time.monotonic()
     while True:
         await _until(due)
         now = time.monotonic()
         notes.late_ns.append(round(1e9 * (now - due)))
-        frame = _SPEECH if ears.speaks(now) else _SILENCE
+        frame = speech if ears.speaks(now) else silence
         await socket.send(frame)
         notes.bytes_up += len(frame)
-        due += FRAME_MS / 1000
+        due += frame_ms / 1000
 
 
 async def _receive(socket: ClientConnection, notes: Notes, ears: Ears) -> None:

@@ -18,7 +18,7 @@ from backend.protocol.events import CALL_PATH
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _READY_S: Final = 60.0
 _END_S: Final = 15.0
-_KEPT_FROM_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH")
+_KEPT_FROM_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH", "MODEL_CACHE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,15 @@ def pin(pid: int, to: frozenset[int] | None) -> None:
 
 
 @asynccontextmanager
-async def server(on: Cores) -> AsyncIterator[Server]:
-    """Our server with the scripted emulator, which it starts itself."""
+async def server(
+    on: Cores, extra: Mapping[str, str] | None = None, *, module: tuple[str, ...] = ("backend.handler",)
+) -> AsyncIterator[Server]:
+    """Our server with the scripted emulator, which it starts itself.
+
+    Args:
+        extra: further settings.
+        module: what is run in the server's place, with its arguments.
+    """
     call_port, web_port, emulator_port = _free_ports(3)
     settings = {
         "CALL_PORT": call_port,
@@ -76,9 +83,12 @@ async def server(on: Cores) -> AsyncIterator[Server]:
         "ASR_PROVIDER": "emulator",
         "LLM_PROVIDER": "emulator",
         "TTS_PROVIDER": "emulator",
+        "MAX_CALLS": 1000,
+        "MAX_LOOP_LAG_MS": 0,
+        **(extra or {}),
     }
     environment = {name: str(value) for name, value in settings.items()}
-    async with _running(("backend.handler",), "Open http", on.tested, environment) as process:
+    async with _running(module, "Open http", on.tested, environment) as process:
         emulator = process.children()[0]
         pin(emulator.pid, on.others)
         call_url = f"ws://127.0.0.1:{call_port}{CALL_PATH}?delivery=stream"

@@ -96,6 +96,15 @@ def _forget_counts(notes: Notes) -> None:
     notes.late_ns.clear()
 
 
+async def put_script(emulator_url: str, script: dict[str, Any]) -> None:
+    """Tell an emulator what will happen."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.put(f"{emulator_url}/admin/script", json=script, raise_for_status=True),
+    ):
+        pass
+
+
 async def _admin(server: Server, method: str, path: str, body: Any = None) -> Any:
     async with (
         aiohttp.ClientSession() as http,
