@@ -1,7 +1,7 @@
 """Tells speech from silence by loudness alone, on the audio clock. Pure.
 
-It decides no turn where the service can: only Doubao's `bigmodel_nostream`, which says nothing before the last packet, and the
-watch over a service that stays silent although someone spoke, depend on it.
+It decides no turn where the service can: only Doubao's `bigmodel_nostream`, which says nothing before the last packet,
+and the watch over a service that stays silent although someone spoke, depend on it.
 """
 
 from typing import Final

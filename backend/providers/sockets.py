@@ -64,8 +64,8 @@ class ServiceSocket:
         response = self._connection.response
         return "" if response is None else response.headers.get(name, "")
 
-    async def send(self, message: bytes) -> None:
-        """Write one message.
+    async def send(self, message: bytes | str) -> None:
+        """Write one message; a string is a text message.
 
         Raises:
             ProviderUnavailable: the connection is closed.

@@ -42,6 +42,7 @@ class Connection:
         self._service: Service = "asr"
         self._task_id = ""
         self._active_at = 0.0
+        self._timer: asyncio.Timeout | None = None
 
     async def run(self) -> None:
         """Serve until the client leaves."""
@@ -97,6 +98,8 @@ class Connection:
         payload = await task.run()
         self._task = None
         self._active_at = _now()
+        if self._timer is not None and not self._timer.expired():
+            self._timer.reschedule(self._expires_at)
         await self._link.event("task-finished", task.task_id, payload)
 
     async def _in_task(self, command: Command) -> None:
@@ -126,20 +129,27 @@ class Connection:
         while True:
             if self._task is not None and self._task.busy:
                 self._active_at = _now()
-            limits = self._house.script.limits
-            gap_ms = limits.task_idle_ms if self._task is None else limits.task_gap_ms
-            left_s = self._active_at + gap_ms / 1000 - _now()
-            if left_s <= 0:
-                self._check_gap(gap_ms)
+            if self._expires_at <= _now():
+                self._check_gap()
                 self._message = None
                 return
             with suppress(TimeoutError):
-                self._message = await self._link.receive(left_s)
-                return
+                async with asyncio.timeout_at(self._expires_at) as self._timer:
+                    self._message = await self._link.receive()
+                    return
 
-    def _check_gap(self, gap_ms: int) -> None:
+    @property
+    def _gap_ms(self) -> int:
+        limits = self._house.script.limits
+        return limits.task_idle_ms if self._task is None else limits.task_gap_ms
+
+    @property
+    def _expires_at(self) -> float:
+        return self._active_at + self._gap_ms / 1000
+
+    def _check_gap(self) -> None:
         if self._task is not None:
-            raise TaskFailure("CLIENT_ERROR", f"request timeout after {gap_ms / 1000:g} seconds.")
+            raise TaskFailure("CLIENT_ERROR", f"request timeout after {self._gap_ms / 1000:g} seconds.")
 
 
 def _now() -> float:

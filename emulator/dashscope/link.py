@@ -51,14 +51,13 @@ class Link:
         """Count a task, and keep what was asked; the entry may be added to while it runs."""
         return self._house.stats.services[service].begin(self._counted, record)
 
-    async def receive(self, timeout_s: float) -> Command | bytes | None:
-        """The next message; None when the client is gone.
+    async def receive(self) -> Command | bytes | None:
+        """The next message; None when the client is gone. Cancelling loses none.
 
         Raises:
             TaskFailure: a text that is no message of the protocol.
-            TimeoutError: nothing came in time.
         """
-        message = await self._socket.receive(timeout_s)
+        message = await self._socket.receive()
         if message.type in _ENDS:
             return None
         return wire.read(message.data) if message.type is WSMsgType.TEXT else bytes(message.data)

@@ -168,11 +168,16 @@ async def test_a_task_that_hears_nothing_for_too_long_fails() -> None:
     )
 
 
-async def test_a_connection_without_a_task_is_closed_in_peace() -> None:
-    async with (
-        running_emulator(Script(limits=Limits(task_idle_ms=50))) as vendor,
-        dialled(vendor.dashscope_ws_url) as line,
-    ):
+@pytest.mark.parametrize("after_a_task", [False, True])
+async def test_a_connection_without_a_task_is_closed_in_peace(after_a_task: bool) -> None:
+    script = HEARS.model_copy(update={"limits": Limits(task_idle_ms=50)})
+    async with running_emulator(script) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        if after_a_task:
+            await line.send(run_asr())
+            await line.until("task-started")
+            await line.send(SPEECH_100_MS)
+            await line.send(command("finish-task"))
+            await line.until("task-finished")
         assert await line.rest() == []
         assert line.socket.close_code == 1000
 

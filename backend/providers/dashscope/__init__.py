@@ -1,0 +1,1 @@
+"""Alibaba Cloud's DashScope (Model Studio): Paraformer hears, Qwen thinks, CosyVoice speaks."""
