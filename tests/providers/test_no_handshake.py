@@ -406,6 +406,7 @@ async def test_a_connection_that_cannot_be_replaced_serves_on() -> None:
         await until(lambda: vendor.stats()["tts"]["refused"])
 
         assert await spoken(call)
+        assert vendor.stats()["tts"]["sessions_per_socket"] == [1]
 
 
 async def test_a_voice_waits_for_the_connection_that_is_being_warmed() -> None:
