@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backend.persona.card import Card, Voice, VoiceProvider
-from backend.persona.prompt import messages
+from backend.persona.prompt import Prompts
 from backend.persona.shelf import Shelf
 from backend.ports import Message, SpeechOptions
 from backend.protocol.events import CallConfig
@@ -24,7 +24,7 @@ class Cast:
         self.default = default
         self._provider: VoiceProvider = provider
         self._voice = voice
-        self._max_history = max_history
+        self._prompts = Prompts(max_history)
 
     def card(self, persona: str | None = None) -> Card:
         """The card as its file stands now; the default one for None."""
@@ -39,7 +39,7 @@ class Cast:
 
     def prompt(self, persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
         """What the model is asked."""
-        return messages(self.card(persona), history, text, max_history=self._max_history)
+        return self._prompts.messages(self.card(persona), history, text)
 
     def voice(self, config: CallConfig) -> SpeechOptions:
         """How a reply sounds: the client's speaker, else the operator's, else the card's."""

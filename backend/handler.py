@@ -16,6 +16,7 @@ from backend.cast import Cast
 from backend.errors import ConfigError
 from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
+from backend.loop import loop_factory
 from backend.loop_lag import LoopLag
 from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
@@ -40,7 +41,8 @@ def main() -> int:
     try:
         settings = load()
         configure(settings.log_level, settings.log_format)
-        asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(run(settings))
     except ConfigError as exc:
         print(f"live voice call: {exc}", file=sys.stderr)
         return 1
@@ -74,8 +76,6 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             health = await stack.enter_async_context(local_vendors(settings.emulator))
         providers = compose.providers(settings, cast.names())
         stack.push_async_callback(providers.aclose)
-        warming = asyncio.create_task(_warm(providers))
-        stack.callback(warming.cancel)
         labels = compose.labels(settings, health)
         watchers = telemetry(settings.telemetry, {stage: label["provider"] for stage, label in labels.items()})
         stack.push_async_callback(watchers.aclose)
@@ -168,14 +168,6 @@ async def _serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> i
         raise taken(address, "WEB_PORT", exc) from exc
     port: int = runner.addresses[0][1]
     return port
-
-
-async def _warm(providers: compose.Providers) -> None:
-    """Get the slow beginnings over before someone calls: the chat SDK's import takes a second."""
-    try:
-        await providers.model.warm()
-    except Exception:
-        log.warning("warm.failed", exc_info=True)
 
 
 def _stop_signal() -> asyncio.Event:

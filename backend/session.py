@@ -152,9 +152,11 @@ class CallSession:
         await self._inbox.put(DrainAsked())
 
     async def _begin(self) -> None:
-        self._warm(self._services.recognizer.warm())
-        self._warm(self._services.synthesizer.warm(self._services.voice(self._config).voice))
-        history = await self._services.store.load(self.sid)
+        services = self._services
+        self._warm(services.recognizer.warm())
+        self._warm(services.synthesizer.warm(services.voice(self._config).voice))
+        self._warm(services.model.warm())
+        history = await services.store.load(self.sid)
         await self._inbox.put(Joined(history))
         problems = list(self._query.problems)
         if self._config is not self._query.config:
@@ -258,8 +260,8 @@ class CallSession:
         return self._tasks.create_task(work)
 
     def _warm(self, work: Coroutine[Any, Any, None]) -> None:
-        """Have a connection opened ahead of need, beside everything else."""
-        task = self._start(work)
+        """Get something ready ahead of need, beside everything else."""
+        task = self._start(_harmlessly(work))
         self._warming.add(task)
         task.add_done_callback(self._warming.discard)
 
@@ -297,6 +299,13 @@ class CallSession:
         if events.TURN_METRICS in self._call.config.events:
             number = turn if self._call.config.turn_ids else None
             await self._send(EventFrame(events.TURN_METRICS, marks.metrics(), number))
+
+
+async def _harmlessly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.warning("warm.failed", exc_info=True)
 
 
 def _log_id() -> str:

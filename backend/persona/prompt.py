@@ -12,14 +12,40 @@ _HEADINGS: Final = {
 }
 
 
+class Prompts:
+    """Of one server. What depends on the card alone, some two hundred messages, is made once a card.
+
+    Args:
+        max_history: messages of the conversation that the model sees.
+    """
+
+    def __init__(self, max_history: int) -> None:
+        self._max_history = max_history
+        self._prefixes: dict[str, tuple[Card, tuple[Message, ...]]] = {}
+
+    def messages(self, card: Card, history: Sequence[Message], text: str) -> tuple[Message, ...]:
+        """See `messages`; a card that was loaded anew gets a new beginning."""
+        known, prefix = self._prefixes.get(card.id, (None, ()))
+        if known is not card:
+            prefix = tuple(_prefix(card))
+            self._prefixes[card.id] = (card, prefix)
+        return _joined(prefix, history, text, self._max_history)
+
+
 def messages(card: Card, history: Sequence[Message], text: str, *, max_history: int) -> tuple[Message, ...]:
     """The card, its examples, the newest `max_history` messages of the conversation, and what the caller says now.
 
     All that comes before the history depends on the card alone, so that a service can keep it in its prefix cache. An
     example that can be asked in several ways is one user message of several lines.
     """
+    return _joined(tuple(_prefix(card)), history, text, max_history)
+
+
+def _joined(
+    prefix: tuple[Message, ...], history: Sequence[Message], text: str, max_history: int
+) -> tuple[Message, ...]:
     window = history[-max_history:] if max_history > 0 else ()
-    return (*_prefix(card), *window, Message("user", text))
+    return (*prefix, *window, Message("user", text))
 
 
 def _prefix(card: Card) -> Iterator[Message]:

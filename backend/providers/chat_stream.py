@@ -4,6 +4,7 @@ What is read of a stream is read leniently; what a library raises becomes one of
 """
 
 import asyncio
+import gc
 import importlib
 import logging
 from abc import ABC, abstractmethod
@@ -14,6 +15,7 @@ from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.marks import on_request_sent
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.sockets import is_loopback
 
@@ -145,6 +147,10 @@ class StreamedChat(ABC):
         async with self._loading:
             if self._library is None:
                 self._library = await asyncio.to_thread(self._load)
+                # hundreds of thousands of objects that live as long as the process: a collector that goes through them
+                # holds every call up for tens of milliseconds
+                gc.collect()
+                gc.freeze()
             return self._library
 
 
@@ -277,7 +283,20 @@ def http_client(module: str, base_url: str, times: ChatTimes) -> Any:
         timeout=httpx.Timeout(times.first_token_s + times.token_s + slack_s, connect=times.connect_s),
         limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=times.keepalive_s),
         trust_env=not is_loopback(urlsplit(base_url).hostname),
+        event_hooks={"request": [_tell_when_sent]},
     )
+
+
+async def _tell_when_sent(request: Any) -> None:
+    """The library takes milliseconds to put a request together; who measures wants the moment after that."""
+    if (sent := on_request_sent.get()) is None:
+        return
+
+    async def trace(event: str, _info: Any) -> None:
+        if event.endswith("send_request_body.complete"):
+            sent()
+
+    request.extensions["trace"] = trace
 
 
 def _reason(exc: Exception, secrets: Sequence[str]) -> str:
