@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -10,6 +11,9 @@ Clock = Callable[[], float]
 
 Mark = Literal["asr_final", "endpoint", "request_sent", "llm_first_token", "tts_first_text", "tts_first_byte"]
 Delivery = Literal["first_audio", "done"]
+
+on_request_sent: ContextVar[Callable[[], None] | None] = ContextVar("on_request_sent", default=None)
+"""What a chat adapter calls when a request's last byte has left; set in the task that asks for the reply."""
 
 Outcome = Literal["answered", "failed", "interrupted", "hung_up"]
 
@@ -52,6 +56,10 @@ class TurnMarks:
     def set(self, mark: Mark | Delivery, at: float | None = None) -> None:
         """Note that it happened, now or at the given time; only the first time counts."""
         self.at.setdefault(mark, self.clock() if at is None else at)
+
+    def move(self, mark: Mark) -> None:
+        """Note that it happened now, whatever was noted before."""
+        self.at[mark] = self.clock()
 
     def spend(self, **amounts: int) -> None:
         """Add to the usage."""

@@ -11,7 +11,7 @@ from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
 from backend.delivery import Delivery, Listener
 from backend.errors import ProviderError, ProviderTimeout, first_provider_error
-from backend.marks import TurnMarks
+from backend.marks import TurnMarks, on_request_sent
 from backend.ports import (
     ChatModel,
     ChatUsage,
@@ -116,6 +116,7 @@ class Turn:
         speakable = Speakable()
         chunker = Chunker(self._limits.first_chars, self._limits.later_chars, unbatched=self._synthesizer.takes_tokens)
         self.marks.set("request_sent")
+        on_request_sent.set(lambda: self.marks.move("request_sent"))  # more exactly, if the adapter can tell
         try:
             async with aclosing(self._model.reply(messages)) as items:  # type: ignore[type-var]
                 async for item in items:

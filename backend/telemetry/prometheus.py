@@ -36,8 +36,9 @@ class Metrics:
         self._barge_ins = self._counter("barge_ins", "Replies that the caller cut off.")
         self._tokens = self._counter("tokens", "The chat model's tokens, by kind.", "kind")
         self._characters = self._counter("characters", "Characters that the synthesiser counted.")
+        self._wasted = self._counter("wasted_requests", "Chat requests that were sent on a guess and dropped.")
         self._marks = self._histogram("turn_mark", "From the end of the caller's speech to a mark.", "mark")
-        self._stages = self._histogram("turn_stage", "Length of a turn's stage.", "stage", "provider")
+        self._stages = self._histogram("turn_stage", "What a turn waited for in a stage.", "stage", "provider")
         self._show_all()
         ProcessCollector(registry=self._registry)
 
@@ -78,6 +79,8 @@ class Metrics:
                 self._tokens.labels(unit.removesuffix(_TOKENS)).inc(amount)
             elif unit == "tts_characters":
                 self._characters.inc(amount)
+            elif unit == "wasted_requests":
+                self._wasted.inc(amount)
 
     def _provider(self, stage: Stage) -> str:
         served_by = SERVED_BY.get(stage)

@@ -87,8 +87,11 @@ def test_a_stage_names_the_service_that_it_waited_for(metrics: Metrics) -> None:
 def test_what_turns_cost_adds_up_by_kind(metrics: Metrics) -> None:
     metrics.turn_done("call", answered())
     metrics.turn_done("call", answered())
+    metrics.turn_done("call", TurnReport(3, TurnMarks(0.0, usage={"wasted_requests": 2, "wasted_prompt_tokens": 5})))
 
     assert samples(metrics)[series("tokens_total", kind="prompt")] == 20
+    assert samples(metrics)[series("tokens_total", kind="wasted_prompt")] == 5
+    assert samples(metrics)[series("wasted_requests_total")] == 2
     assert samples(metrics)[series("characters_total")] == 8
 
 

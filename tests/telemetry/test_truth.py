@@ -7,19 +7,18 @@ The caller knows when it fell silent.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from statistics import median
-from typing import Any
 
 import pytest
+from aiohttp.web_protocol import RequestHandler
 
 from backend import compose
 from backend.line import WebSocketLine
 from backend.marks import MARKS
 from backend.protocol.frames import EventFrame
 from backend.settings import load
-from emulator.ark import Exchange
 from emulator.script import Script
 from emulator.tts_session import TtsSession
 from tests.support.caller import SPEECH_100_MS, Caller, audio_up, dialled, read_down
@@ -27,7 +26,7 @@ from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
 from tests.telemetry.observed import Notebook
 
-ROUNDS, TURNS = 4, 3
+ROUNDS, TURNS = 5, 3
 FRAME_S = 0.02
 SPEECH_FRAMES, SILENCE_FRAMES = 15, 100
 RIGHT_WITHIN_MS = 5
@@ -65,17 +64,20 @@ def truth(monkeypatch: pytest.MonkeyPatch) -> Truth:
             truth.note(what)
 
     monkeypatch.setattr(WebSocketLine, "send", sent)
-    monkeypatch.setattr(Exchange, "admit", _noting(truth, "request_sent", Exchange.admit))
-    monkeypatch.setattr(TtsSession, "take", _noting(truth, "tts_first_text", TtsSession.take))
+    receive, take = RequestHandler.data_received, TtsSession.take
+
+    def received(handler: RequestHandler, data: bytes) -> None:
+        if data.startswith(b"POST "):
+            truth.note("request_sent")
+        receive(handler, data)
+
+    def taken(session: TtsSession, text: str) -> None:
+        truth.note("tts_first_text")
+        take(session, text)
+
+    monkeypatch.setattr(RequestHandler, "data_received", received)
+    monkeypatch.setattr(TtsSession, "take", taken)
     return truth
-
-
-def _noting(truth: Truth, what: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    def noting(*args: Any) -> Any:
-        truth.note(what)
-        return method(*args)
-
-    return noting
 
 
 @asynccontextmanager
