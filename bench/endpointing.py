@@ -1,156 +1,153 @@
-"""`python -m bench.endpointing`: false cut-offs and delays over the corpus of turns, ours beside fixed rules."""
+"""`python -m bench.endpointing`: false cut-offs and delays over the corpus of turns, ours beside fixed rules.
+
+With `--why` it lists the turns of the tuning part that ours cuts off or lets wait, and touches the other part not at
+all; with `--write` it puts its section into `docs/benchmarks.md`.
+"""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from pathlib import Path
 from typing import Final
 
 from backend.call.turn_end import Endpointer, EndpointLimits
-from backend.ports import Hypothesis
+from backend.errors import ConfigError
 from bench import turns, witnesses
-from bench.figures import percentile
+from bench.replay import Outcome, replay
 from bench.report import table
 from bench.rules import FixedSilence, FixedText, Rule
-from bench.turns import Turn
+from bench.scores import HEAD, figures
+from bench.turns import PARTS, Part, Turn
 from bench.witnesses import News
 
-FRAME_MS: Final = 20
-GIVE_UP_MS: Final = 6000
+LONG_WINDOW_MS: Final = 800
+LATE_MS: Final = 800
+HEADING: Final = "## Endpointing"
+_DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+
+Sensing = Callable[[Turn], Sequence[News]]
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One rule, by name."""
+    """One rule.
+
+    Attributes:
+        senses: whether it has voice activity detection.
+    """
 
     name: str
     make: Callable[[], Rule]
     senses: bool
+    end_window_ms: int = witnesses.END_WINDOW_MS
 
 
-CONTENDERS: Final = (
-    Contender("500 ms of silence", lambda: FixedSilence(500), senses=True),
-    Contender("2000 ms of silence", lambda: FixedSilence(2000), senses=True),
-    Contender("500 ms of unchanged text", lambda: FixedText(500), senses=False),
-    Contender("2000 ms of unchanged text", lambda: FixedText(2000), senses=False),
-    Contender("ours, with VAD", lambda: Endpointer(EndpointLimits()), senses=True),
-    Contender("ours, without VAD", lambda: Endpointer(EndpointLimits()), senses=False),
+def _ours() -> Rule:
+    return Endpointer(EndpointLimits())
+
+
+OURS: Final = Contender("ours, with VAD", _ours, senses=True)
+DEAF: Final = Contender("ours, without VAD", _ours, senses=False)
+SENSING: Final = (
+    Contender("fixed: 500 ms of silence", lambda: FixedSilence(500), senses=True),
+    Contender("fixed: 2000 ms of silence", lambda: FixedSilence(2000), senses=True),
+    OURS,
+)
+ALL: Final = (
+    *SENSING[:2],
+    Contender("fixed: 500 ms of unchanged text", lambda: FixedText(500), senses=False),
+    Contender("fixed: 2000 ms of unchanged text", lambda: FixedText(2000), senses=False),
+    OURS,
+    DEAF,
+    Contender(f"{DEAF.name}, recogniser waits {LONG_WINDOW_MS} ms", _ours, senses=False, end_window_ms=LONG_WINDOW_MS),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one turn.
-
-    Attributes:
-        delay_ms: from the end of speech to the decision; below zero in a pause.
-        text: what the caller is taken to have said.
-        whole: whether that is all of it.
-        trials: requests on trial that the caller's going on, or more of the text, made useless.
-        head_ms: by how much the last trial was ahead of the decision.
-    """
-
-    turn: Turn
-    delay_ms: int
-    text: str
-    whole: bool
-    trials: int
-    head_ms: int
-
-    @property
-    def cut_off(self) -> bool:
-        """The caller had not finished, or lost the last words."""
-        return self.delay_ms < 0 or not self.whole
-
-
-def replay(turn: Turn, rule: Rule, hearing: Sequence[News], sensing: Sequence[News]) -> Outcome:
-    """Let the rule live through a turn, frame by frame."""
-    news = sorted([*hearing, *sensing], key=lambda each: each.at_ms)
-    final, trials, tried, tried_ms, place = _letters(_last_text(hearing)), 0, None, 0, 0
-    now_ms = 0
-    while not rule.is_over and now_ms < turn.end_ms + GIVE_UP_MS:
-        now_ms += FRAME_MS
-        while place < len(news) and news[place].at_ms <= now_ms and not rule.is_over:
-            _tell(rule, news[place])
-            place += 1
-        rule.reach(now_ms)
-        wish = _letters(rule.text) if getattr(rule, "is_plausible", False) else None
-        if wish != tried:
-            trials += tried is not None
-            tried, tried_ms = wish, now_ms
-    head_ms = now_ms - tried_ms if tried is not None else 0
-    return Outcome(turn, now_ms - turn.end_ms, rule.text, _letters(rule.text) == final, trials, head_ms)
-
-
-def run(corpus: Iterable[Turn], contender: Contender, sensing: Callable[[Turn], Sequence[News]]) -> list[Outcome]:
-    """All turns, by one rule."""
+def run(corpus: Sequence[Turn], part: Part, contender: Contender, sensing: Sensing) -> list[Outcome]:
+    """One part's turns, by one rule."""
     return [
-        replay(turn, contender.make(), witnesses.recogniser(turn), sensing(turn) if contender.senses else ())
+        replay(
+            turn,
+            contender.make(),
+            witnesses.recogniser(turn, contender.end_window_ms),
+            sensing(turn) if contender.senses else (),
+        )
         for turn in corpus
+        if turn.part == part
     ]
 
 
-def _tell(rule: Rule, news: News) -> None:
-    match news.says:
-        case Hypothesis():
-            rule.hear(news.says)
-        case witnesses.Edge(speaking, at_ms):
-            rule.sense(speaking, at_ms)
+def section() -> str:
+    """The whole of it, for `docs/benchmarks.md`."""
+    corpus = turns.load()
+    sounding = [turn for turn in corpus if turn.sound is not None]
+    return "\n\n".join(
+        (
+            HEADING,
+            _METHOD.format(count=len(corpus), sounding=len(sounding)),
+            _tables(corpus, ALL, witnesses.detector),
+            f"The {len(sounding)} turns that have sound, heard by the server's own voice activity detection:",
+            _with_sound(sounding),
+        )
+    )
 
 
-def _last_text(hearing: Sequence[News]) -> str:
-    last = hearing[-1].says
-    return last.text if isinstance(last, Hypothesis) else ""
+_METHOD: Final = f"""\
+{{count}} turns in Chinese and English with true word times and pauses
+([what they are](../tests/data/turns/README.md)), each replayed in frames of 20 ms on the audio clock, together with a
+model of a recogniser (text {witnesses.LAG_MS[0]} to {witnesses.LAG_MS[1]} ms behind the sound and told every
+{witnesses.RESULT_EVERY_MS} ms, marks at pauses that may be wrong, final after {witnesses.END_WINDOW_MS} ms of silence)
+and of voice activity detection ([both](../bench/witnesses.py)). A turn counts as cut off when the rule decides before
+the caller's last word has ended, or without all of the words. The delay is from the end of the last word to the
+decision, over turns that were not cut off. A trial is a request on a plausible end; it was in vain when the text
+changed after it. The rules were tuned on the tuning part alone; which part a turn belongs to, its id alone decides."""
 
 
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text)).lower()
+def _tables(corpus: Sequence[Turn], contenders: Sequence[Contender], sensing: Sensing) -> str:
+    return "\n\n".join(
+        f"{part.capitalize()}:\n\n"
+        + table(HEAD, [[each.name, *figures(run(corpus, part, each, sensing))] for each in contenders])
+        for part in PARTS
+    )
 
 
-def rows(corpus: Sequence[Turn], sensing: Callable[[Turn], Sequence[News]]) -> list[list[str]]:
-    """One row a rule and part of the corpus."""
-    found = []
-    for part in ("tuning", "held out"):
-        of_part = [turn for turn in corpus if turn.part == part]
-        for contender in CONTENDERS:
-            found.append([f"{part}: {contender.name}", *_figures(run(of_part, contender, sensing))])
-    return found
+def _with_sound(sounding: Sequence[Turn]) -> str:
+    try:
+        from bench import silero  # noqa: PLC0415 - numpy and the model are wanted here alone
+
+        heard = silero.detector()
+    except (ConfigError, ImportError) as exc:
+        return f"Skipped: {exc}"
+    told = {turn.id: heard(turn) for turn in sounding}
+    return _tables(sounding, SENSING, lambda turn: told[turn.id])
 
 
-def _figures(outcomes: Sequence[Outcome]) -> list[str]:
-    delays = [outcome.delay_ms for outcome in outcomes if not outcome.cut_off]
-    cut = sum(outcome.cut_off for outcome in outcomes)
-    return [
-        str(len(outcomes)),
-        f"{100 * cut / len(outcomes):.1f}",
-        f"{fmean(delays):.0f}",
-        f"{percentile(delays, 50):.0f}",
-        f"{percentile(delays, 95):.0f}",
-        f"{sum(outcome.trials for outcome in outcomes) / len(outcomes):.2f}",
-        f"{fmean(outcome.head_ms for outcome in outcomes):.0f}",
-    ]
+def _why() -> None:
+    corpus = turns.load()
+    for contender in (OURS, DEAF):
+        print(f"\n{contender.name}")
+        for outcome in sorted(run(corpus, "tuning", contender, witnesses.detector), key=lambda each: each.delay_ms):
+            if outcome.cut_off or outcome.delay_ms > LATE_MS:
+                print(outcome.turn.id, outcome.delay_ms, "cut off" if outcome.cut_off else "late", outcome.text)
 
 
-HEAD: Final = ("rule", "turns", "cut off %", "mean ms", "p50", "p95", "trials in vain / turn", "trial ahead ms")
+def _write(text: str) -> None:
+    """In place of the section that is there, else at the end."""
+    before, _, after = _DOCUMENT.read_text("utf-8").partition(f"{HEADING}\n")
+    _, rule, rest = after.partition("\n## ")
+    _DOCUMENT.write_text(f"{before.rstrip()}\n\n{text}\n{rule}{rest}", "utf-8")
 
 
 def main() -> int:
-    """Print it."""
-    corpus = turns.load()
-    print(table(HEAD, rows(corpus, witnesses.detector)))
+    """Print it, or what is asked for."""
     if "--why" in sys.argv[1:]:
-        _why(corpus)
+        _why()
+        return 0
+    text = section()
+    print(text)
+    if "--write" in sys.argv[1:]:
+        _write(text)
     return 0
-
-
-def _why(corpus: Sequence[Turn]) -> None:
-    """For tuning: what the tuning part's turns come to."""
-    tuning = [turn for turn in corpus if turn.part == "tuning"]
-    for contender in CONTENDERS[-2:]:
-        print(f"\n{contender.name}")
-        for outcome in sorted(run(tuning, contender, witnesses.detector), key=lambda each: each.delay_ms):
-            if outcome.cut_off or outcome.delay_ms > 700:
-                print(outcome.turn.id, outcome.delay_ms, "CUT" if outcome.cut_off else "", outcome.text)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,10 @@ class Rule(Protocol):
     def is_over(self) -> bool:
         """Whether it is."""
 
+    @property
+    def is_plausible(self) -> bool:
+        """Whether it may be, so that a request on trial is worth its cost."""
+
     def hear(self, hypothesis: Hypothesis) -> None:
         """The recogniser's news."""
 
@@ -29,6 +33,8 @@ class Rule(Protocol):
 
 class FixedSilence:
     """Over after so much silence, as most voice bots have it; by then there has to be text."""
+
+    is_plausible = False
 
     def __init__(self, hold_ms: int) -> None:
         self._hold_ms = hold_ms
@@ -52,6 +58,8 @@ class FixedSilence:
 
 class FixedText:
     """Over after so much audio without a change of the text."""
+
+    is_plausible = False
 
     def __init__(self, hold_ms: int) -> None:
         self._hold_ms = hold_ms

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "tests" / "data" / "turns"
 Part = Literal["tuning", "held out"]
+PARTS: Final[tuple[Part, ...]] = ("tuning", "held out")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a recogniser and a voice activity detector would say of a turn, and when: models with seeded chance."""
 
+import math
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -9,8 +10,8 @@ from typing import Final
 from backend.ports import Hypothesis
 from bench.turns import Turn, Word
 
-END_WINDOW_MS: Final = 800
-"""Silence after which the recogniser says `definite`."""
+END_WINDOW_MS: Final = 500
+"""Silence after which the recogniser says `definite`: the server's default."""
 LAG_MS: Final = (120, 350)
 """How far one session's text stays behind the sound, apart from a little each time."""
 JITTER_MS: Final = 50
@@ -28,8 +29,9 @@ NOTICES_MS: Final = 250
 INSIDE: Final = (("。", 0.35), ("，", 0.45), ("", 0.2))
 INSIDE_DEFINITE: Final = (("。", 0.75), ("，", 0.25))
 AT_END: Final = 0.7
-"""How often the mark at the very end is the right one; else a comma, or none. A definite text: 0.85, else a full stop."""
+"""How often the mark at the very end is the right one; else it is a comma, or none."""
 AT_END_DEFINITE: Final = 0.85
+"""The same where the text is definite; else it is a full stop."""
 
 ONSET_MS: Final = 96
 OFFSET_MS: Final = 128
@@ -54,9 +56,9 @@ class Edge:
     at_ms: int
 
 
-def recogniser(turn: Turn) -> list[News]:
+def recogniser(turn: Turn, end_window_ms: int = END_WINDOW_MS) -> list[News]:
     """All hypotheses of one session, in order."""
-    return _Session(turn).news()
+    return _Session(turn, end_window_ms).news()
 
 
 def detector(turn: Turn) -> list[News]:
@@ -80,8 +82,9 @@ def _delay(edge: Edge, chance: random.Random) -> int:
 
 
 class _Session:
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, end_window_ms: int) -> None:
         self._turn = turn
+        self._end_window_ms = end_window_ms
         self._chance = random.Random(f"asr {turn.id}")
         self._lag_ms = self._chance.uniform(*LAG_MS)
         self._tells = self._chance.random() < TELLS_TIMES
@@ -100,21 +103,21 @@ class _Session:
             yield self._news(slot_ms, count, mark="", definite=False)
 
     def _at_silences(self) -> Iterator[News]:
+        """A mark where silence is noticed, and `definite` where it has lasted long enough."""
         for count, (word, after) in enumerate(pairwise([*self._words, None]), 1):
             assert word is not None
-            is_end = after is None
-            silence_ms = END_WINDOW_MS if after is None else after.start_ms - word.end_ms
+            silence_ms = math.inf if after is None else after.start_ms - word.end_ms
             if silence_ms < NOTICES_MS:
                 continue
-            noticed_ms = round(word.end_ms + NOTICES_MS + self._lag_ms)
-            mark = self._end_mark(word) if is_end else self._pick(INSIDE)
-            if not is_end:
+            mark = self._end_mark(word) if after is None else self._pick(INSIDE)
+            if after is not None:
                 self._marks[count - 1] = mark
-            if self._chance.random() < MARKS_SILENCE and (is_end or silence_ms >= NOTICES_MS + self._lag_ms):
-                yield self._news(noticed_ms, count, mark, definite=False)
-            if silence_ms >= END_WINDOW_MS:
-                final = self._definite_mark(word) if is_end else self._pick(INSIDE_DEFINITE)
-                at_ms = round(word.end_ms + END_WINDOW_MS + self._chance.uniform(*DEFINITE_LAG_MS))
+            marked_ms = NOTICES_MS + self._lag_ms
+            if self._chance.random() < MARKS_SILENCE and marked_ms <= min(silence_ms, self._end_window_ms):
+                yield self._news(round(word.end_ms + marked_ms), count, mark, definite=False)
+            if silence_ms >= self._end_window_ms:
+                final = self._definite_mark(word) if after is None else self._pick(INSIDE_DEFINITE)
+                at_ms = round(word.end_ms + self._end_window_ms + self._chance.uniform(*DEFINITE_LAG_MS))
                 yield self._news(at_ms, count, final, definite=True)
 
     def _end_mark(self, word: Word) -> str:

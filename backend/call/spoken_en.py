@@ -20,7 +20,7 @@ _SUBJECT: Final = any_of(
 )
 _HEDGE: Final = any_of(
     "i mean, you know, or rather, no wait, let me think, let me see, how do you say, what's it called,"
-    "the thing is, the point is, i think it was, gonna, wanna"
+    "the thing is, the point is, i think it was, gonna, wanna, said that"
 )
 _OPENER: Final = any_of(
     "well, so, actually, like, basically, anyway, honestly, you see, sorry, no sorry, okay so, maybe"

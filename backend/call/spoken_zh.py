@@ -37,6 +37,9 @@ _GOES_ON: Final = pattern(
     r"(?<![不还也都就可算但老])是$",
     rf"[我你他她们].{{0,4}}{_WHETHER}$",
     rf"^{_PERSON}[呀嘛啊]$",
+    r"(?:这|那)[个件种]?(?:人|问题|事|事情|东西)[呢嘛吧啊]$",
+    r"[跟和对](?:我|你|他|她|我们|你们|他们)[说讲]$",
+    r"(?:跟|和|对)[我你他她们]+(?:说|讲)$",
 )
 """What announces something, a connective, a filler, a correction, a word begun twice, a verb without its half."""
 _ENDS_LIKE_IT: Final = ("暖和", "温和", "柔和", "高跟", "不同", "相同", "合同")
@@ -76,7 +79,6 @@ _SEEMS_TO_GO_ON: Final = pattern(
     rf"^{_SUBORDINATE}(?!.*{_MAIN})",
     rf"^(?:{_PERSON}|.*的)?{_THING}[^的了是有在就样好吧吗呢]{{1,3}}$",
     rf"^(?:{_PERSON}|其实|现在的?.{{1,4}}|.*(?:这|那)[个件种]?[^好行样就么些]{{1,2}})[呀啊嘛吧哪呐]$",
-    r"(?:这|那)[个件种]?(?:人|问题|事|事情|东西)[呢嘛吧啊]$",
     rf"^{_PERSON}?(?:先|一边)(?!.*(?:再|后|一边)).+$",
     r"[把被].{1,3}$",
     rf"^{_PERSON}[跟和][^的了]{{1,4}}$",

@@ -1,4 +1,4 @@
-"""`python -m tests.data.turns.make [--audio]`: write `turns.jsonl` again, and with `--audio` the sound of every fifth."""
+"""`python -m tests.data.turns.make`: write `turns.jsonl`; with `--audio` also the sound of every fifth turn."""
 
 import json
 import sys
@@ -52,9 +52,9 @@ def main() -> None:
 
 
 def _speak(spoken: list[Line]) -> None:
-    from emulator import models  # noqa: PLC0415 - only sound needs the models
-    from emulator.engines import voices  # noqa: PLC0415
-    from emulator.engines.kokoro import KokoroVoice  # noqa: PLC0415
+    from emulator import models
+    from emulator.engines import voices
+    from emulator.engines.kokoro import KokoroVoice
 
     AUDIO.mkdir(exist_ok=True)
     voice = KokoroVoice(str(models.fetch(["kokoro"]) / "kokoro"), threads=1, voices=voices.ALL)
@@ -71,8 +71,9 @@ def _speak(spoken: list[Line]) -> None:
 
 
 def _said(voice: Any, line: Line, run: tuple[str, ...]) -> Samples:
-    import av  # noqa: PLC0415
-    from emulator.engines.kokoro import SAMPLE_RATE_HZ as MADE_AT_HZ  # noqa: PLC0415
+    import av
+
+    from emulator.engines.kokoro import SAMPLE_RATE_HZ as MADE_AT_HZ
 
     words = [*run[:-1], bare(run[-1]) + ("？" if run[-1][-1] in "？?" else "，")]
     _, pcm = voice.say(b"", line.text(words), VOICES[line.speaker], PACE.get(line.speaker, 1.05), 1.0)
@@ -98,7 +99,7 @@ def _silence(milliseconds: int) -> Samples:
 
 
 def _write(path: Path, sound: Samples) -> None:
-    import av  # noqa: PLC0415
+    import av
 
     with av.open(str(path), "w", format="ogg") as file:
         stream = file.add_stream("libopus", rate=RATE_HZ, layout="mono")

@@ -92,25 +92,26 @@ def timed(line: Line, spoken_ms: Sequence[int] | None = None) -> dict[str, Any]:
     """
     chance = random.Random(line.id)
     now_ms = chance.randint(200, 600)
-    words, pauses, starts = [], [], []
+    words: list[tuple[str, int, int]] = []
+    pauses = []
     for place, run in enumerate(line.runs):
         lengths = _lengths_ms(line, run, chance)
         scale = spoken_ms[place] / sum(lengths) if spoken_ms else 1.0
-        starts.append(now_ms)
         for word, length, until in _laid(run, lengths, scale, now_ms):
-            words.append([word, until - length, until])
+            words.append((word, until - length, until))
         now_ms = words[-1][2]
         if place < len(line.pauses):
             pause = line.pauses[place]
-            pauses.append({"after": len(words), "kind": pause.kind, "ms": pause.draw(chance)})
-            now_ms += pauses[-1]["ms"]
+            silence_ms = pause.draw(chance)
+            pauses.append({"after": len(words), "kind": pause.kind, "ms": silence_ms})
+            now_ms += silence_ms
     text = line.text([word for run in line.runs for word in run])
     record = {"id": line.id, "language": line.language, "speaker": line.speaker, "text": text}
     return {**record, "end_ms": now_ms, "pauses": pauses, "words": words}
 
 
 def _laid(run: Sequence[str], lengths: Sequence[float], scale: float, start_ms: int) -> list[tuple[str, int, int]]:
-    """Each word with its length and its end; what stands after a mark is a gap that belongs to nobody."""
+    """Each word with its length and its end."""
     laid, now = [], float(start_ms)
     for word, length in zip(run, lengths, strict=True):
         until = now + length * scale
