@@ -5,8 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
-import type { CallState, Phase } from "../src/call/state";
+import type { CallEvent } from "../src/call/reduce";
+import { type CallState, type Phase, phaseOf } from "../src/call/state";
 import type { LogLine } from "../src/shell/log";
+import type { Settings } from "../src/shell/settings";
+
+/** How long a loaded machine may take for anything. */
+const PATIENCE_MS = 40_000;
 
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
@@ -31,6 +36,8 @@ export interface Wishes {
   dark?: boolean;
   stillness?: boolean;
   scale?: number;
+  /** What the person chose at an earlier visit. */
+  settings?: Partial<Settings>;
   /** Run before the page's own code. */
   before?: string;
 }
@@ -59,11 +66,16 @@ export async function open(address: string, wishes: Wishes = {}): Promise<Browse
     reducedMotion: wishes.stillness ? "reduce" : "no-preference",
     acceptDownloads: true,
   });
+  if (wishes.settings) await context.addInitScript(keep, JSON.stringify(wishes.settings));
   if (wishes.before) await context.addInitScript(wishes.before);
   const page = context.pages()[0] ?? (await context.newPage());
   const browser = listen(context, page, profile);
   await page.goto(`${address}?probe=1`);
   return browser;
+}
+
+function keep(settings: string): void {
+  localStorage.setItem("live-voice-call.settings", settings);
 }
 
 function microphoneFlags(file: string | null): string[] {
@@ -88,16 +100,25 @@ function listen(context: BrowserContext, page: Page, profile: string): Browser {
   return { context, page, complaints, requests, close };
 }
 
+/** What the page lays open to tests, as `main.tsx` has it; some of it is private there. */
 interface Probe {
   calls: {
-    store: { get(): CallState };
+    store: {
+      get(): CallState;
+      dispatch(event: CallEvent): void;
+      watch(listener: (now: CallState, before: CallState) => void): void;
+    };
     levels: {
       caller: number;
       friend: number;
       played: { turn: number; level: number; playedMs: number; underruns: number } | null;
     };
+    sound: { context: AudioContext & { sinkId?: string } } | null;
+    interrupt(): void;
+    said(pcm: Int16Array): void;
   };
-  log: { get(): readonly LogLine[] };
+  world: { dispatch(change: { unreachable: boolean }): void };
+  log: { get(): readonly LogLine[]; dispatch(what: "clear"): void };
 }
 
 declare global {
@@ -110,27 +131,33 @@ export function stateOf(page: Page): Promise<CallState> {
   return page.evaluate(() => window.__call.calls.store.get());
 }
 
-export function phaseOf(page: Page): Promise<string | null> {
-  return page.locator(".app").getAttribute("data-phase");
-}
-
-export async function untilPhase(page: Page, phase: Phase, timeout = 20_000): Promise<void> {
-  await page.locator(`.app[data-phase="${phase}"]`).waitFor({ timeout });
+export async function untilPhase(page: Page, phase: Phase, timeout = PATIENCE_MS): Promise<void> {
+  await until(page, (state) => phaseOf(state) === phase, timeout, phase);
+  await page.locator(`.app[data-phase="${phase}"]`).waitFor(); // and it is drawn
 }
 
 /** Wait until the call's state is as `wanted` says. */
 export async function until(
   page: Page,
   wanted: (state: CallState) => boolean,
-  timeout = 20_000,
+  timeout = PATIENCE_MS,
+  name = String(wanted),
 ): Promise<void> {
   const deadline = Date.now() + timeout;
   for (;;) {
     const state = await stateOf(page);
     if (wanted(state)) return;
-    if (Date.now() > deadline) throw new Error(`still not so: ${wanted}\n${JSON.stringify(state, null, 1)}`);
+    if (Date.now() > deadline) throw new Error(`still not so: ${name}\n${await account(page, state)}`);
     await page.waitForTimeout(40);
   }
+}
+
+/** What a person would want to know of a test that waits in vain. */
+async function account(page: Page, state: CallState): Promise<string> {
+  const lines = (await logOf(page)).slice(-25).map(({ at, way, name, turn, frames, detail }) => {
+    return `${Math.round(at)} ${way} ${name} x${frames} #${turn} ${detail.slice(0, 120)}`;
+  });
+  return [JSON.stringify(state, null, 1), ...lines].join("\n");
 }
 
 export function logOf(page: Page): Promise<readonly LogLine[]> {

@@ -3,6 +3,7 @@
 import { mkdirSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Failure, Notice } from "../src/call/state";
 import { type Browser, DESK, open, PHONE, until, untilPhase, type Wishes } from "./browser";
 import { Stack } from "./stack";
 
@@ -54,6 +55,19 @@ function overflow(page: Page): Promise<string[]> {
   });
 }
 
+/** Their causes are tried elsewhere; here it is how they look. */
+const NOTICES: readonly Notice[] = ["recognition-failed", "answer-failed", "voice-failed", "microphone-gone"];
+const FAILURES: readonly Failure[] = [
+  "microphone-missing",
+  "microphone-busy",
+  "insecure",
+  "unsupported",
+  "token-refused",
+  "busy",
+  "network-lost",
+  "idle",
+];
+
 const VIEWS: readonly [string, Wishes][] = [
   ["phone", { viewport: PHONE, locale: "zh-CN", scale: 2 }],
   ["desk", { viewport: DESK, locale: "zh-CN" }],
@@ -79,7 +93,10 @@ describe.each(VIEWS)("on the %s", (view, wishes) => {
     browser = await open(stack.url, wishes);
     page = browser.page;
   });
-  afterAll(() => browser.close());
+  afterAll(async () => {
+    await browser.close();
+    await stack.quiet();
+  });
 
   it("home", async () => {
     await page.locator(".face svg").waitFor();
@@ -168,6 +185,42 @@ describe.each(VIEWS)("on the %s", (view, wishes) => {
     await page.locator(".round.go").click();
     await page.locator(".failure").waitFor();
     await shoot("15-nobody-picks-up");
+    await page.locator(".round.quiet").first().click();
     await stack.run();
+    await page.locator(".failure").waitFor({ state: "detached" });
+  });
+
+  it("earlier conversations", async () => {
+    if (wishes.viewport === PHONE) await page.locator(".top .small").first().click();
+    await page.locator(".old").first().waitFor();
+    await shoot("17-earlier");
+    if (wishes.viewport === PHONE) await page.keyboard.press("Escape");
+  });
+
+  it("what went wrong in a call that goes on", async () => {
+    await stack.script({
+      hears: [],
+      hears_always: null,
+      speech_peak: 32767,
+      replies_always: { text: REPLY },
+    });
+    await page.locator(".round.go").click();
+    await untilPhase(page, "listening");
+    for (const what of NOTICES) {
+      await page.evaluate((what) => {
+        window.__call.calls.store.dispatch({ type: "notice", what, at: Date.now() });
+      }, what);
+      await shoot(`18-${what}`);
+    }
+  });
+
+  it("why a call ended, or did not begin", async () => {
+    for (const failure of FAILURES) {
+      await page.evaluate((failure) => {
+        window.__call.calls.store.dispatch({ type: "failed", failure, at: Date.now() });
+      }, failure);
+      await page.locator(".failure").waitFor();
+      await shoot(`19-${failure}`);
+    }
   });
 });

@@ -3,29 +3,20 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Browser, DESK, logOf, open, PHONE, stateOf, until, untilPhase } from "./browser";
-import { Stack } from "./stack";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Failure, Notice } from "../src/call/state";
+import { DESK, logOf, PHONE, stateOf, until, untilPhase } from "./browser";
+import { call, QUIET, scene, type, untilOver } from "./scene";
 
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf-8");
 const BUNDLE_BYTES = 60 * 1024;
+const REPLY = { text: "好呀，我们周末一起去拍照吧！你想去哪里？" };
 
-let stack: Stack;
-let browser: Browser;
-
-beforeAll(async () => {
+const here = scene();
+beforeEach(() => {
   mkdirSync("artefacts", { recursive: true });
-  stack = await Stack.start();
-  await stack.script({
-    hears: [],
-    hears_always: null,
-    speech_peak: 32767,
-    tone: { ms_per_char: 60 },
-    replies_always: { text: "好呀，我们周末一起去拍照吧！你想去哪里？" },
-  });
+  return here.stack.script({ ...QUIET, tone: { ms_per_char: 60 }, replies_always: REPLY });
 });
-afterAll(() => stack.stop());
-afterEach(() => browser.close());
 
 interface Violation {
   id: string;
@@ -52,45 +43,80 @@ const SCENES = [
 
 describe.each(SCENES)("on the %s", (_, wishes) => {
   it("axe finds nothing serious, in the page, the call, the sheets and the drawer", async () => {
-    browser = await open(stack.url, wishes);
-    const { page } = browser;
+    const { page } = await here.visit(wishes);
     await page.locator(".face svg").waitFor();
-    const found = { home: await seriousViolations(page) } as Record<string, string[]>;
-    await page.locator(".round.go").click();
-    await untilPhase(page, "listening");
-    found.listening = await seriousViolations(page);
+    const found: Record<string, string[]> = {};
+    const look = async (scene: string) => {
+      found[scene] = await seriousViolations(page);
+    };
+    await look("home");
+    await call(page);
+    await look("listening");
     await page.keyboard.press("t");
     await page.locator(".typing input").fill("你好");
     await page.keyboard.press("Enter");
-    await until(page, (state) => state.turns[0]?.over === true);
-    found.talked = await seriousViolations(page);
+    await untilOver(page, 1);
+    await look("talked");
     await page.locator(".top .small").last().click();
     await page.locator(".voice").first().waitFor();
-    found.settings = await seriousViolations(page);
+    await look("settings");
     await page.keyboard.press("Escape");
     if (wishes.viewport === PHONE) {
       await page.locator(".top .small").first().click();
-      found.conversation = await seriousViolations(page);
+      await look("conversation");
       await page.keyboard.press("Escape");
     }
     await page.locator(".round.stop").focus();
     await page.keyboard.press("`");
-    found.events = await seriousViolations(page);
+    await look("events");
     await page.getByRole("tab").nth(1).click();
-    found.latency = await seriousViolations(page);
+    await look("latency");
     await page.keyboard.press("`");
     await page.locator(".round.stop").click();
     await untilPhase(page, "ended");
-    found.ended = await seriousViolations(page);
+    await look("ended");
     for (const [scene, violations] of Object.entries(found)) expect(violations, scene).toEqual([]);
   });
+
+  it("nor in what is shown when something fails, while it thinks, speaks, is muted or has lost the line", async () => {
+    const { page, complaints } = await here.visit(wishes);
+    await page.locator(".face svg").waitFor();
+    const found: Record<string, string[]> = {};
+    await call(page);
+    const script = { tone: { ms_per_char: 300 }, timing: { first_token_ms: 6000, tts_first_byte_ms: 30 } };
+    await here.hears("你在干什么呀？", { reply: REPLY.text, script });
+    await untilPhase(page, "thinking");
+    found.thinking = await seriousViolations(page);
+    await untilPhase(page, "speaking");
+    found.speaking = await seriousViolations(page);
+    await page.keyboard.press("m");
+    for (const what of NOTICES) {
+      await page.evaluate((what) => {
+        window.__call.calls.store.dispatch({ type: "notice", what, at: 0 });
+      }, what);
+      found[what] = await seriousViolations(page);
+    }
+    await page.evaluate(() => window.__call.calls.store.dispatch({ type: "lost", attempt: 3 }));
+    found.lost = await seriousViolations(page);
+    for (const failure of FAILURES) {
+      await page.evaluate((failure) => {
+        window.__call.calls.store.dispatch({ type: "failed", failure, at: Date.now() });
+      }, failure);
+      await page.locator(".failure").waitFor();
+      found[failure] = await seriousViolations(page);
+    }
+    for (const [scene, violations] of Object.entries(found)) expect(violations, scene).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
 });
+
+const NOTICES: readonly Notice[] = ["recognition-failed", "microphone-gone"];
+const FAILURES: readonly Failure[] = ["microphone-denied", "server-down", "network-lost", "idle"];
 
 /** What axe cannot judge, because it stands on a gradient: each colour of words on each ground it may meet. */
 describe.each([false, true])("in the dark: %s", (dark) => {
   it.each(["乔青青", "Sam Whitlock"])("the words around %s are easy to read", async (name) => {
-    browser = await open(stack.url, { dark });
-    const { page } = browser;
+    const { page } = await here.visit({ dark });
     await page.locator(".face svg").waitFor();
     await page.getByRole("button", { name: "Settings" }).click();
     await page.locator(".persona", { hasText: name }).click();
@@ -156,8 +182,7 @@ const SIZES = [
 ] as const;
 
 it("fits windows of every size: nothing sticks out, and every button is on the screen", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
+  const { page } = await here.visit();
   const check = async (scene: string) => {
     for (const [width, height] of SIZES) {
       await page.setViewportSize({ width, height });
@@ -168,12 +193,9 @@ it("fits windows of every size: nothing sticks out, and every button is on the s
   };
   await page.locator(".face svg").waitFor();
   await check("home");
-  await page.locator(".round.go").click();
-  await untilPhase(page, "listening");
-  await page.keyboard.press("t");
-  await page.locator(".typing input").fill("你好");
-  await page.keyboard.press("Enter");
-  await until(page, (state) => state.turns[0]?.over === true);
+  await call(page);
+  await type(page, "你好");
+  await untilOver(page, 1);
   await page.getByRole("button", { name: "Volume" }).click();
   await check("call");
 });
@@ -196,19 +218,17 @@ function outside(page: Page): Promise<string[]> {
 }
 
 it("speaks the language of the browser, or the one that was chosen", async () => {
-  browser = await open(stack.url, { locale: "zh-CN" });
-  const { page } = browser;
+  const { page } = await here.visit({ locale: "zh-CN" });
   await page.getByRole("button", { name: "打电话" }).waitFor();
   await page.getByRole("button", { name: "设置" }).click();
   await page.getByLabel("界面语言").selectOption("en");
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Call", exact: true }).waitFor();
-  expect(await page.locator("html").getAttribute("lang")).toBe("en");
+  await expect.poll(() => page.locator("html").getAttribute("lang")).toBe("en");
 });
 
 it("calls another friend: name, portrait, colours and voices change with the choice", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
+  const { page, requests } = await here.visit();
   await page.locator(".face svg").waitFor();
   const sky = () => page.evaluate(() => document.documentElement.style.getPropertyValue("--sky"));
   const before = await sky();
@@ -223,9 +243,8 @@ it("calls another friend: name, portrait, colours and voices change with the cho
   await page.locator(".voice label").last().click();
   await page.keyboard.press("Escape");
   await page.screenshot({ path: "artefacts/desk-sam.png" });
-  await page.locator(".round.go").click();
-  await untilPhase(page, "listening");
-  const asked = browser.requests.find((address) => address.startsWith("ws:")) ?? "";
+  await call(page);
+  const asked = requests.find((address) => address.startsWith("ws:")) ?? "";
   expect(new URL(asked).searchParams.get("persona")).toBe("sam_whitlock");
   const told = (await logOf(page)).find((line) => line.name === "BotUpdateConfig");
   expect(JSON.parse(told?.detail ?? "{}")).toHaveProperty("speaker");
@@ -234,59 +253,8 @@ it("calls another friend: name, portrait, colours and voices change with the cho
   await page.screenshot({ path: "artefacts/phone-sam.png" });
 });
 
-it("keeps the conversation as a file, and clears it", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
-  await page.locator(".round.go").click();
-  await untilPhase(page, "listening");
-  await page.keyboard.press("t");
-  await page.locator(".typing input").fill("你好");
-  await page.keyboard.press("Enter");
-  await until(page, (state) => state.turns[0]?.over === true);
-  const saved = async (name: string) => {
-    const download = page.waitForEvent("download");
-    await page.getByRole("button", { name }).click();
-    return readFileSync((await (await download).path()) ?? "", "utf-8");
-  };
-  expect(await saved("Download: Text")).toMatch(/\] You: 你好\n\[.*乔青青: 好呀，我们周末一起去拍照吧！/);
-  expect(JSON.parse(await saved("Download: JSON"))).toMatchObject({
-    session: (await stateOf(page)).sid,
-    lines: [{ who: "caller", text: "你好" }, { who: "friend" }],
-  });
-  await page.getByRole("button", { name: "Clear" }).click();
-  await page.getByText("Nothing said yet").waitFor();
-});
-
-it("shows developers every frame, filtered or held, and where a turn's time went", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
-  await page.locator(".round.go").click();
-  await untilPhase(page, "listening");
-  await page.getByRole("button", { name: "Developer tools" }).click();
-  await page.getByLabel("Filter events").fill("botready");
-  await expect.poll(() => page.locator(".log-line").count()).toBe(1);
-  expect(await page.locator(".log-line .log-detail").innerText()).toContain("session");
-  await page.getByLabel("Filter events").fill("");
-  await page.getByRole("button", { name: "Pause" }).click();
-  const held = await page.locator(".log-line").last().innerText();
-  await page.getByRole("button", { name: "Type", exact: true }).click();
-  await page.locator(".typing input").fill("你好");
-  await page.keyboard.press("Enter");
-  await until(page, (state) => state.turns[0]?.over === true);
-  expect(await page.locator(".log-line").last().innerText()).toBe(held);
-  await page.getByRole("button", { name: "Go on" }).click();
-  await expect.poll(() => page.locator(".log-line", { hasText: "TurnMetrics" }).count()).toBe(1);
-  await page.getByRole("tab", { name: "Latency" }).click();
-  const stages = await page.locator(".bar-name").allInnerTexts();
-  expect(stages).toEqual(
-    expect.arrayContaining(["First word", "First voice", "Page's buffer", "Sound device"]),
-  );
-  expect(await page.locator(".chart figcaption").innerText()).toMatch(/voice to voice \d+ ms/);
-});
-
 it("can be used with the keyboard alone", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
+  const { page } = await here.visit();
   await page.locator(".face svg").waitFor();
   await focusOn(page, "Call");
   await page.keyboard.press("Enter");
@@ -321,23 +289,18 @@ async function focusOn(page: Page, name: string): Promise<void> {
 }
 
 it("asks nobody but its own server, breaks no rule of its policy, and makes no error", async () => {
-  browser = await open(stack.url);
-  const { page, requests, complaints } = browser;
-  await page.locator(".round.go").click();
-  await untilPhase(page, "listening");
-  await page.keyboard.press("t");
-  await page.locator(".typing input").fill("你好");
-  await page.keyboard.press("Enter");
-  await until(page, (state) => state.turns[0]?.over === true);
-  const { web, call } = stack.ports;
-  const own = new RegExp(`^(blob:)?(http://localhost:${web}|ws://localhost:${call})/`);
+  const { page, requests, complaints } = await here.visit();
+  await call(page);
+  await type(page, "你好");
+  await untilOver(page, 1);
+  const { ports } = here.stack;
+  const own = new RegExp(`^(blob:)?(http://localhost:${ports.web}|ws://localhost:${ports.call})/`);
   expect(requests.filter((address) => !own.test(address))).toEqual([]);
   expect(complaints).toEqual([]);
 });
 
 it("is served under a policy that allows nothing inline and nothing foreign", async () => {
-  browser = await open(stack.url);
-  const answer = await fetch(stack.url);
+  const answer = await fetch(here.stack.url);
   const policy = answer.headers.get("content-security-policy") ?? "";
   expect(policy).toContain("script-src 'self'");
   expect(policy).not.toMatch(/unsafe-inline|unsafe-eval/);
@@ -346,7 +309,6 @@ it("is served under a policy that allows nothing inline and nothing foreign", as
 });
 
 it("is small: all its JavaScript stays under 60 KB as it travels", async () => {
-  browser = await open(stack.url);
   const files = ["dist/sw.js", ...readdirSync("dist/assets").map((file) => `dist/assets/${file}`)];
   const bytes = files
     .filter((file) => file.endsWith(".js"))
@@ -355,23 +317,22 @@ it("is small: all its JavaScript stays under 60 KB as it travels", async () => {
 });
 
 it("can be installed, and opens without its server to say that nobody picks up", async () => {
-  browser = await open(stack.url);
-  const { page } = browser;
-  const manifest = (await (await fetch(`${stack.url}manifest.webmanifest`)).json()) as {
+  const { page } = await here.visit();
+  const manifest = (await (await fetch(`${here.stack.url}manifest.webmanifest`)).json()) as {
     icons: { src: string }[];
     display: string;
   };
   expect(manifest.display).toBe("standalone");
-  for (const { src } of manifest.icons) expect((await fetch(new URL(src, stack.url))).status).toBe(200);
+  for (const { src } of manifest.icons) expect((await fetch(new URL(src, here.stack.url))).status).toBe(200);
 
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await page.reload(); // the portrait passes the worker once, and is kept
   await page.locator(".face svg").waitFor();
-  await stack.stop();
+  await here.stack.stop();
   await page.reload();
   await page.getByText("Nobody picks up").waitFor();
   await page.locator(".face svg").waitFor();
   expect(await page.locator("h1").innerText()).toBe("乔青青");
-  await stack.run();
+  await here.stack.run();
   await page.getByText("Nobody picks up").waitFor({ state: "detached" });
 });

@@ -1,35 +1,21 @@
 /** A server that asks for a token and has one line: what the page says to those who are not let in. */
 
-import { afterAll, afterEach, beforeAll, it } from "vitest";
-import { type Browser, open, until, untilPhase } from "./browser";
-import { Stack } from "./stack";
+import { expect, it } from "vitest";
+import { stateOf, untilPhase } from "./browser";
+import { scene } from "./scene";
 
 const TOKEN = "open sesame/+?";
+const here = scene({ ACCESS_TOKEN: TOKEN, MAX_CALLS: "1" });
 
-let stack: Stack;
-let browsers: Browser[] = [];
-
-beforeAll(async () => {
-  stack = await Stack.start({ ACCESS_TOKEN: TOKEN, MAX_CALLS: "1" });
-  await stack.script({ speech_peak: 32767 });
-});
-afterAll(() => stack.stop());
-afterEach(async () => {
-  for (const browser of browsers) await browser.close();
-  browsers = [];
-});
-
-async function visitor(token: string): Promise<Browser> {
-  const settings = JSON.stringify(JSON.stringify({ token }));
-  const browser = await open(stack.url, { before: `localStorage["live-voice-call.settings"] = ${settings}` });
-  browsers.push(browser);
-  await browser.page.locator(".round.go").click();
-  return browser;
+async function caller(token: string) {
+  const { page } = await here.visit({ settings: { token } });
+  await page.locator(".round.go").click();
+  return page;
 }
 
-it("a wrong token is refused, with a way to enter the right one", async () => {
-  const { page } = await visitor("wrong");
-  await page.getByText("The access token was refused").waitFor();
+it.each(["wrong", ""])("the token %j is refused, with a way to enter the right one", async (token) => {
+  const page = await caller(token);
+  await page.getByRole("alert").getByText("The access token was refused").waitFor();
   await page.getByRole("button", { name: "Open settings" }).click();
   await page.getByLabel("Access token").fill(TOKEN);
   await page.keyboard.press("Escape");
@@ -38,13 +24,14 @@ it("a wrong token is refused, with a way to enter the right one", async () => {
 });
 
 it("when all lines are taken it says so, and the next try works once one is free", async () => {
-  const first = await visitor(TOKEN);
-  await untilPhase(first.page, "listening");
-  const second = await visitor(TOKEN);
-  await second.page.getByText("The line is busy").waitFor();
-  await first.page.locator(".round.stop").click();
-  await until(second.page, (state) => state.failure === "busy");
-  await first.page.waitForTimeout(500); // the server sees the line close
-  await second.page.locator(".round.go").click();
-  await untilPhase(second.page, "listening");
+  const first = await caller(TOKEN);
+  await untilPhase(first, "listening");
+  const second = await caller(TOKEN);
+  await second.getByRole("alert").getByText("The line is busy").waitFor();
+  expect((await stateOf(second)).failure).toBe("busy");
+  await first.locator(".round.stop").click();
+  await untilPhase(first, "ended");
+  await here.stack.quiet(); // the server has seen the line close
+  await second.locator(".round.go").click();
+  await untilPhase(second, "listening");
 });

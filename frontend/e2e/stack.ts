@@ -8,6 +8,10 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START_MS = 180_000; // models have to be loaded where the engine is on-device
 const STOP_MS = 15_000;
+const QUIET_MS = 30_000;
+
+/** The machine of a test may be as slow as it likes: that is no reason to refuse a call. */
+const BASE = { EMULATOR_ENGINE: "scripted", MAX_LOOP_LAG_MS: "0" };
 
 export interface Ports {
   call: number;
@@ -26,7 +30,7 @@ export class Stack {
 
   static async start(env: Readonly<Record<string, string>> = {}): Promise<Stack> {
     const [call, web, emulator] = await freePorts(3);
-    const stack = new Stack({ call, web, emulator } as Ports, { EMULATOR_ENGINE: "scripted", ...env });
+    const stack = new Stack({ call, web, emulator } as Ports, { ...BASE, ...env });
     await stack.run();
     return stack;
   }
@@ -74,6 +78,27 @@ export class Stack {
     if (!answer.ok) throw new Error(`the emulator refused the script: ${await answer.text()}`);
   }
 
+  /** Wait until no call is left, and no sound of one on its way to the emulator: it would use up a later test's lines. */
+  async quiet(): Promise<void> {
+    if (!this.process) return;
+    const deadline = Date.now() + QUIET_MS;
+    for (let before = -1; ; ) {
+      const { calls } = (await json(`${this.url}healthz`)) as { calls: number };
+      const heard = await this.heardMs();
+      if (calls === 0 && heard === before) return;
+      if (Date.now() > deadline) throw new Error(`a call does not end:\n${this.output}`);
+      before = heard;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+
+  /** How much sound the emulator's recognition has been sent. */
+  private async heardMs(): Promise<number> {
+    const stats = await json(`http://127.0.0.1:${this.ports.emulator}/admin/stats`);
+    const { requests } = (stats as { asr: { requests: { audio_ms: number }[] } }).asr;
+    return requests.reduce((sum, { audio_ms }) => sum + audio_ms, 0);
+  }
+
   private async ready(child: ChildProcess): Promise<void> {
     const deadline = Date.now() + START_MS;
     while (Date.now() < deadline) {
@@ -89,6 +114,10 @@ export class Stack {
 export function python(): string {
   const own = `${ROOT}.venv/bin/python`;
   return process.env.PYTHON ?? (existsSync(own) ? own : "python3");
+}
+
+async function json(address: string): Promise<unknown> {
+  return (await fetch(address)).json();
 }
 
 async function answers(address: string): Promise<boolean> {

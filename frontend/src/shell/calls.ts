@@ -183,11 +183,19 @@ export class Calls {
 
   private reconfigure(now: Settings, before: Settings): void {
     if (now.volume !== before.volume) this.sound?.speaker?.volume(now.volume);
-    if (now.speaker !== before.speaker)
-      this.sound?.choose(now.speaker).catch(() => this.tell("speaker-failed"));
+    if (now.speaker !== before.speaker) void this.changeSpeaker(now.speaker);
     if (now.microphone !== before.microphone && this.sound) void this.changeMicrophone();
     const change = changedWishes(now, before, this.around.persona());
     if (change) this.line?.send({ event: "BotUpdateConfig", payload: change });
+  }
+
+  private async changeSpeaker(id: string): Promise<void> {
+    try {
+      await this.sound?.choose(id);
+    } catch {
+      this.tell("speaker-failed");
+      if (id) this.around.settings.dispatch({ speaker: "" }); // shown is what is heard
+    }
   }
 
   /** Another one was chosen, or the one in use was unplugged: then any other will do. */

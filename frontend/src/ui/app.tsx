@@ -1,6 +1,6 @@
 /** The page: the stage, the conversation beside or over it, and what slides in. */
 
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo } from "preact/hooks";
 import { languageOf, textsOf } from "../i18n";
 import { useStore } from "../shell/store";
 import {
@@ -26,7 +26,7 @@ export function App({ page }: { page: Page }) {
     const language = languageOf(choice, navigator.languages);
     return { language, texts: textsOf(language) };
   }, [choice]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.documentElement.lang = words.language === "zh" ? "zh-CN" : "en";
   }, [words]);
   return (
