@@ -45,7 +45,7 @@ class Mp3Clock:
         data = self._rest + data
         at, total_ms = 0, 0.0
         while (at := data.find(b"\xff", at)) >= 0 and at + _MP3_HEADER <= len(data):
-            frame = _mp3_frame(data, at)
+            frame = mp3_frame(data, at)
             if frame is None:
                 at += 1
                 continue
@@ -95,7 +95,7 @@ def sound_clock(audio_format: Literal["mp3", "pcm", "opus"], sample_rate_hz: int
             return OggOpusClock()
 
 
-def _mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
+def mp3_frame(data: bytes, at: int) -> tuple[int, float] | None:
     """Size in bytes and length in ms of the frame whose header stands here; None where none does."""
     _, second, third, _ = data[at : at + _MP3_HEADER]
     version, layer = second >> 3 & 3, second >> 1 & 3

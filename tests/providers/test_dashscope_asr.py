@@ -21,6 +21,7 @@ from tests.support.emulator import running_emulator
 
 KEY = "sk-very-secret"
 SOON_S = 0.05
+HASTY = {"settle_timeout_s": SOON_S}
 SILENCE = bytes(100 * BYTES_PER_MS)
 SPEECH = (b"\x00\x20\x00\xe0" * (100 * BYTES_PER_MS))[: 100 * BYTES_PER_MS]
 HEARS = Script(hears_always=Utterance(text="你好", after_ms=300))
@@ -243,7 +244,7 @@ async def test_a_refused_handshake_is_our_error_without_our_secret(status: int, 
     [
         ({"service": "inference", "kind": "connect_stall"}, {"connect_timeout_s": SOON_S}, {}),
         ({"service": "asr", "kind": "stall"}, {"start_timeout_s": SOON_S}, {}),
-        ({"service": "asr", "kind": "stall", "at": "mid"}, {}, {"final_timeout_s": SOON_S}),
+        ({"service": "asr", "kind": "stall", "at": "mid"}, HASTY, {"final_timeout_s": SOON_S}),
     ],
 )
 async def test_nothing_waits_without_a_deadline(
@@ -293,7 +294,7 @@ async def test_a_service_that_stays_silent_although_someone_spoke_is_asked_for_i
 
 async def test_a_service_that_stalls_altogether_is_a_timeout() -> None:
     wishes = {"end_window_ms": 300, "stall_timeout_s": SOON_S, "final_timeout_s": SOON_S}
-    async with odd_vendor(follow) as url, listening(url, **wishes) as recognition:
+    async with odd_vendor(follow) as url, listening(url, socket=HASTY, **wishes) as recognition:
         await feed(recognition, SILENCE, *[SPEECH] * 4, *[SILENCE] * 4)
         with pytest.raises(ProviderTimeout):
             await rest(recognition)
@@ -322,7 +323,7 @@ async def test_a_sentence_is_final_by_either_of_the_two_signs() -> None:
         only_marked = "negative.asr.result.sentence_end_but_end_time_null"
         await follow(caller, only_marked, *(f"asr.result-generated.{name}" for name in results))
 
-    async with odd_vendor(talk) as url, listening(url) as recognition:
+    async with odd_vendor(talk) as url, listening(url, socket=HASTY) as recognition:
         hypotheses = aiter(recognition)
         heard = [await anext(hypotheses) for _ in range(3)]
 

@@ -1,0 +1,282 @@
+"""One reply being spoken, in the two ways that the format of its sound allows."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Final
+
+from backend.errors import ProviderError, ProviderRefused
+from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechOptions, SpeechUsage
+from backend.providers.dashscope import tts_wire, wire
+from backend.providers.dashscope.config import CosyVoiceConfig
+from backend.providers.dashscope.tasks import Task
+from backend.providers.dashscope.wire import Event, Run
+from backend.providers.narrator import Narrator
+from backend.providers.patience import Patience
+from backend.providers.sentences import SentenceCutter, is_speakable
+from backend.providers.whole_pieces import WholePieces, whole_pieces
+
+MAX_WAITING_CHARS: Final = 20_000
+"""Of a reply that is spoken sentence by sentence; a longer one is refused."""
+
+_SILENT: Final = "the service finished without any sound: does the voice speak this language, and is it ready?"
+
+
+class _Cancelled(Exception):  # noqa: N818 - it says what happened
+    """Nobody listens any more."""
+
+
+class CosySpeech:
+    """What both ways share. Errors come by iteration: whoever says something never sees one.
+
+    Attributes:
+        task: begun, so that the first words find it; its connection is the pool's again when the reply is over.
+    """
+
+    def __init__(self, task: Task, config: CosyVoiceConfig) -> None:
+        self.task = task
+        self._config = config
+        self._patience = Patience("tts")
+        self._items: deque[SpeechItem] = deque()
+        self._billed = 0
+        self._of_task = 0
+        self._finishing = False
+        self._ended = False
+
+    async def say(self, text: str) -> None:
+        """Hand over some more text."""
+        raise NotImplementedError
+
+    async def finish(self) -> None:
+        """Say that no more text comes."""
+        raise NotImplementedError
+
+    async def cancel(self) -> None:
+        """Stop speaking at once; iteration ends, and what was not read yet is dropped."""
+        self.interrupt()
+        await self._tell(self.task.finish(cancel=True))
+
+    def interrupt(self) -> None:
+        """End the iteration."""
+        self._ended = True
+        self._items.clear()
+        self._patience.interrupt(_Cancelled())
+
+    def __aiter__(self) -> AsyncIterator[SpeechItem]:
+        """Sentence after sentence: its beginning, its sound, its end."""
+        return self
+
+    async def __anext__(self) -> SpeechItem:
+        """The next item."""
+        while not self._items:
+            if self._ended:
+                raise StopAsyncIteration
+            try:
+                await self._advance()
+            except _Cancelled:
+                raise StopAsyncIteration from None
+            except ProviderError as error:
+                raise self._failed(error) from error.__cause__
+        return self._items.popleft()
+
+    async def _advance(self) -> None:
+        raise NotImplementedError
+
+    async def _next(self) -> Event | bytes:
+        message = await self._patience.wait(self.task.next())
+        if isinstance(message, Event):
+            self._of_task = tts_wire.characters_of(message) or self._of_task
+            if message.name == wire.FINISHED:
+                self._billed, self._of_task = self._billed + self._of_task, 0
+        return message
+
+    async def _tell(self, message: Coroutine[None, None, None]) -> None:
+        with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
+            await message
+
+    def _conclude(self, *, sounded: bool) -> None:
+        if not sounded:
+            raise ProviderRefused("tts", _SILENT)
+        if self._billed:
+            self._items.append(SpeechUsage(self._billed))
+        self._ended = True
+
+    def _failed(self, error: ProviderError) -> ProviderError:
+        self._ended = True
+        self.task.connection.is_poisoned = True
+        error.log_id = error.log_id or self.task.connection.log_id
+        return error
+
+
+class StreamedSpeech(CosySpeech):
+    """One task for the whole reply; the service cuts sentences and tells them (PCM and MP3).
+
+    Sound is one stream, whose codec may be a moment behind: what comes when a sentence is over begins the next one.
+
+    Args:
+        on_untold: called when the service turns out to tell no sentences.
+    """
+
+    def __init__(
+        self, task: Task, config: CosyVoiceConfig, options: SpeechOptions, on_untold: Callable[[], None]
+    ) -> None:
+        super().__init__(task, config)
+        self._narrator = Narrator()
+        self._pieces: WholePieces = whole_pieces(options.audio_format)
+        self._on_untold = on_untold
+        self._held_text = ""
+        self._held_sound = b""
+        self._spoke = False
+        self._told = False
+
+    async def say(self, text: str) -> None:
+        """Hand over some more text; nothing goes up before there is something that can be pronounced."""
+        if self._ended or self._finishing:
+            return
+        self._held_text += text
+        if not self._spoke and not is_speakable(self._held_text):
+            return
+        if not self._narrator.sounded:
+            self._patience.expect("the first sound", self._config.first_audio_timeout_s)
+        self._spoke = True
+        text, self._held_text = self._held_text, ""
+        self._narrator.said(text)
+        await self._tell(self.task.say(text))
+
+    async def finish(self) -> None:
+        """Say that no more text comes."""
+        if self._ended or self._finishing:
+            return
+        self._finishing = True
+        if not self._spoke:
+            self.interrupt()  # nothing to be spoken; the task is cancelled on the way out
+            return
+        self._expect_more()
+        await self._tell(self.task.finish())
+
+    async def _advance(self) -> None:
+        message = await self._next()
+        if isinstance(message, bytes):
+            self._sound(self._pieces.feed(message))
+        elif message.name == wire.FINISHED:
+            self._end()
+            return
+        elif message.name == wire.RESULT:
+            self._follow(message)
+        self._expect_more()
+
+    def _follow(self, event: Event) -> None:
+        kind = tts_wire.kind_of(event)
+        self._told = self._told or kind in (tts_wire.SENTENCE_BEGIN, tts_wire.SENTENCE_END)
+        if kind == tts_wire.SENTENCE_BEGIN:
+            self._items.extend(self._narrator.begin(tts_wire.sentence_of(event)))
+            held, self._held_sound = self._held_sound, b""
+            self._items.extend(self._narrator.sound(held))
+        elif kind == tts_wire.SENTENCE_END and not (self._finishing and self._narrator.has_told_all):
+            self._items.extend(self._narrator.end())
+
+    def _sound(self, data: bytes) -> None:
+        if not self._told and not self._narrator.is_open:
+            self._on_untold()
+            self._items.extend(self._narrator.begin_all())
+        if self._told and not self._narrator.is_open and not self._narrator.is_due:
+            self._held_sound += data
+        else:
+            self._items.extend(self._narrator.sound(data))
+
+    def _end(self) -> None:
+        if self._narrator.is_open:
+            self._items.extend(self._narrator.sound(self._pieces.flush()))
+        self._items.extend(self._narrator.end())
+        self._conclude(sounded=self._narrator.sounded)
+
+    def _expect_more(self) -> None:
+        if self._finishing:
+            what = "the rest of the sound" if self._narrator.sounded else "the first sound"
+            self._patience.expect(what, self._config.gap_timeout_s)
+        elif self._narrator.sounded:
+            self._patience.relax()  # the next word is the caller's to say
+
+
+class SentenceSpeech(CosySpeech):
+    """A task for each sentence, one after another (Opus, and a service that tells no sentences)."""
+
+    def __init__(self, task: Task, config: CosyVoiceConfig, run: Run) -> None:
+        super().__init__(task, config)
+        self._run = run
+        self._cutter = SentenceCutter()
+        self._sentences: deque[str] = deque()
+        self._more = asyncio.Event()
+        self._current: str | None = None
+        self._is_open = False
+        self._spoken = 0
+        self._sounded = 0
+
+    async def say(self, text: str) -> None:
+        """Hand over some more text; it is spoken as soon as it holds a whole sentence."""
+        if not self._finishing:
+            self._put(self._cutter.feed(text))
+
+    async def finish(self) -> None:
+        """Say that no more text comes."""
+        if not self._finishing:
+            self._put(self._cutter.flush())
+        self._finishing = True
+        self._more.set()
+
+    def _put(self, sentences: list[str]) -> None:
+        self._sentences.extend(sentences)
+        self._more.set()
+        if sum(map(len, self._sentences)) > MAX_WAITING_CHARS:
+            self._patience.interrupt(ProviderRefused("tts", "the reply is too long to be spoken"))
+
+    async def _advance(self) -> None:
+        if self._current is None:
+            await self._next_sentence()
+            return
+        message = await self._next()
+        if isinstance(message, bytes):
+            self._sound(message)
+        elif message.name == wire.FINISHED:
+            self._items.extend([SentenceEnded()] if self._is_open else [])
+            self._current, self._is_open = None, False
+
+    def _sound(self, data: bytes) -> None:
+        if not data or self._current is None:
+            return
+        if not self._is_open:
+            self._is_open = True
+            self._sounded += 1
+            self._items.append(SentenceBegan(self._current))
+        self._items.append(Sound(data))
+        self._patience.expect("the rest of the sound", self._config.gap_timeout_s)
+
+    async def _next_sentence(self) -> None:
+        self._patience.relax()
+        while not self._sentences and not self._finishing:
+            self._more.clear()
+            await self._patience.wait(self._more.wait())
+        if not self._sentences:
+            self._conclude_all()
+            return
+        self._spoken += 1
+        await self._speak(self._sentences.popleft())
+
+    def _conclude_all(self) -> None:
+        if not self._spoken:
+            self.interrupt()  # nothing to be spoken; the task is cancelled on the way out
+        else:
+            self._conclude(sounded=bool(self._sounded))
+
+    async def _speak(self, sentence: str) -> None:
+        if not self.task.is_running:
+            await self._waited(self.task.start(self._run))
+        self._current = sentence
+        self._patience.expect("the first sound", self._config.first_audio_timeout_s)
+        await self._tell(self.task.say(sentence))
+        await self._tell(self.task.finish())
+
+    async def _waited(self, beginning: Awaitable[None]) -> None:
+        self._patience.relax()  # the task has a deadline of its own
+        await self._patience.wait(beginning)
