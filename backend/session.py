@@ -124,6 +124,7 @@ class CallSession:
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
+        self._announced = False
 
     async def run(self) -> None:
         """Hold the call until one side hangs up."""
@@ -218,6 +219,8 @@ class CallSession:
     async def _hear(self, news: EarsNews) -> None:
         if isinstance(news, Heard):
             self._arrivals.append((news.hypothesis, self._clock()))
+            if self._call.config.barge_in and news.hypothesis.text:
+                self._announce_a_listening()  # it begins with the reply
         await self._inbox.put(news)
 
     # --- what the call asks for
@@ -227,6 +230,7 @@ class CallSession:
             case Say(event, payload, turn):
                 await self._send(EventFrame(event, payload, turn))
             case OpenEars(ears, keep_audio):
+                self._announced = False
                 self._ears.open(ears, keep_audio=keep_audio)
                 self._stop(self._listening)
                 self._listening = self._start(self._ears.listen(ears))
@@ -265,6 +269,12 @@ class CallSession:
         self._warming.add(task)
         task.add_done_callback(self._warming.discard)
 
+    def _announce_a_listening(self) -> None:
+        """Another will follow the present one soon: its connection is opened now, while nobody waits for it."""
+        if not self._announced:
+            self._announced = True
+            self._warm(self._services.recognizer.warm())
+
     @staticmethod
     def _stop(task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -279,7 +289,6 @@ class CallSession:
         else:
             came = next((at for heard, at in reversed(self._arrivals) if heard is end.heard), now)
             self._replies.begin(begin, self._ears.time_of(end.ears, end.at_ms), came)
-        self._warm(self._services.recognizer.warm())
 
     async def say_sentence(self, turn: int, number: int | None, sentence: str) -> None:
         """Send the start of a sentence, and let the call know that it was sent."""
@@ -290,6 +299,8 @@ class CallSession:
         """Send one audio frame, and let the call know how much sound has left."""
         await self._send(AudioFrame(data, number))
         await self._inbox.put(SoundSent(turn, ms))
+        if not self._call.config.barge_in:
+            self._announce_a_listening()  # it begins after the reply
 
     async def _account(self, turn: int) -> None:
         marks = self._replies.settle()

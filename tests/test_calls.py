@@ -147,6 +147,35 @@ async def test_the_model_s_tokens_reach_the_voice_in_chunks(values: dict[str, st
     assert [text for text in texts if text] == expected
 
 
+@pytest.mark.parametrize("barge_in", ["true", "false"])
+async def test_after_the_first_turn_no_hand_is_shaken_between_the_end_of_speech_and_the_first_sound(
+    barge_in: str,
+) -> None:
+    hears = [{"text": f"第{turn}句话吗？", "partials": [f"第{turn}句"], "after_ms": 300} for turn in range(10)]
+    lines = script(
+        hears=hears, replies_always="好的呀，没问题。", timing={"first_token_ms": 20, "tts_first_byte_ms": 20}
+    )
+    async with calling(lines, {"barge_in": barge_in, "delivery": "stream"}) as (caller, vendor):
+        for turn in range(1, 11):
+            await caller.speak(200)
+            if barge_in == "true":  # in time for the listening that begins with the reply, while the caller speaks
+                await vendor.shaken("asr", turn + 1)
+            await caller.speak(100)
+            await caller.until("TTSDone")
+        stamps = vendor.stats()["stamps"]
+
+    at = {what: [stamp["ns"] for stamp in stamps if stamp["what"] == what] for what in ("definite", "first_audio")}
+    assert len(at["definite"]) == 10
+    shaken = [
+        (stamp["text"], turn)
+        for stamp in stamps
+        if stamp["what"] == "handshake"
+        for turn, (began, ended) in enumerate(zip(at["definite"], at["first_audio"], strict=True), 1)
+        if began <= stamp["ns"] <= ended
+    ]
+    assert [each for each in shaken if each[1] > 1] == []
+
+
 VENDOR_FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("chat", {"kind": "refuse", "status": 401, "code": "AuthenticationError"}, "LLMFailed"),
     ("chat", {"kind": "refuse", "status": 429, "code": "QuotaExceeded"}, "LLMFailed"),

@@ -14,7 +14,7 @@ from typing import Any
 
 from emulator import engines
 from emulator.house import House
-from emulator.script import Script
+from emulator.script import Script, Service
 from emulator.server import listen
 
 
@@ -71,6 +71,16 @@ class EmulatorHandle:
         """
         async with asyncio.timeout(timeout_s):
             while any(service.open for service in self.house.stats.services.values()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def shaken(self, service: Service, handshakes: int, timeout_s: float = 5) -> None:
+        """Wait until so many connections to a service have been asked for.
+
+        Raises:
+            TimeoutError: they have not.
+        """
+        async with asyncio.timeout(timeout_s):
+            while self.house.stats.services[service].handshakes < handshakes:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
     def stats(self) -> dict[str, Any]:
