@@ -170,3 +170,35 @@ it("quick frames: the caller's voice goes out every 20 ms instead of every 100",
   await here.hears("你好");
   await untilOver(page, 1);
 });
+
+it("the microphone is asked for without echo, noise, or a level that wanders", async () => {
+  const { page } = await here.visit({
+    before: `
+      const ask = navigator.mediaDevices.getUserMedia;
+      navigator.mediaDevices.getUserMedia = (wishes) => {
+        window.wishes = wishes;
+        return ask.call(navigator.mediaDevices, wishes);
+      };`,
+  });
+  await call(page);
+  expect(await page.evaluate(() => (window as unknown as { wishes: unknown }).wishes)).toEqual({
+    audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
+  });
+});
+
+it("the volume is the speaker's, now and at the next call", async () => {
+  const { page } = await here.visit();
+  const gain = () =>
+    page.evaluate(() => {
+      const { sound } = window.__call.calls as unknown as { sound: { speaker: { gain: GainNode } } };
+      return sound.speaker.gain.gain.value;
+    });
+  await call(page);
+  await expect.poll(gain).toBeCloseTo(1);
+  await page.getByRole("button", { name: "Volume" }).click();
+  await page.getByRole("slider", { name: "Volume" }).fill("0");
+  await expect.poll(gain).toBeCloseTo(0);
+  await page.getByRole("button", { name: "Hang up" }).click();
+  await call(page);
+  await expect.poll(gain).toBeCloseTo(0);
+});

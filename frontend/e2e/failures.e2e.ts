@@ -134,6 +134,7 @@ describe("silence", () => {
     const { page } = await here.visit();
     await call(page);
     const { sid } = await stateOf(page);
+    await page.keyboard.press("m");
     await page.getByRole("alert").getByText("It went quiet").waitFor();
     await page.getByRole("button", { name: "Carry on" }).click();
     await untilPhase(page, "listening");

@@ -253,6 +253,26 @@ it("calls another friend: name, portrait, colours and voices change with the cho
   await page.screenshot({ path: "artefacts/phone-sam.png" });
 });
 
+it.each([
+  [false, "breathes"],
+  [true, "keeps still, for those who asked for less motion"],
+])("with less motion asked for: %s, the portrait %s", async (stillness) => {
+  const { page } = await here.visit({ stillness });
+  await page.locator(".face svg").waitFor();
+  const posture = () =>
+    page.evaluate(() =>
+      [...document.querySelectorAll(".face [transform]")].map((each) => each.outerHTML).join(),
+    );
+  await page.waitForTimeout(1500); // it has taken its place
+  const seen = new Set<string>();
+  for (let i = 0; i < 8; i++) {
+    seen.add(await posture());
+    await page.waitForTimeout(150);
+  }
+  if (stillness) expect(seen.size).toBe(1);
+  else expect(seen.size).toBeGreaterThan(2);
+});
+
 it("can be used with the keyboard alone", async () => {
   const { page } = await here.visit();
   await page.locator(".face svg").waitFor();
