@@ -10,6 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ _FINAL_CODES_IN_A_STREAM: Final = (
     *_FINAL_CODES,
     *("Invalid", "Missing", "Sensitive", "InputText", "OutputText", "Authentication", "AccessDenied"),
     *("AccountOverdue", "OperationDenied", "ModelNotOpen", "UnsupportedModel"),
+    *("invalid_", "data_inspection_failed", "model_not_found", "access_denied", "Arrearage", "DataInspectionFailed"),
 )
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
 
@@ -310,8 +312,17 @@ def _reason(exc: Exception, secrets: Sequence[str]) -> str:
 
 
 def _log_id(exc: Exception) -> str:
-    headers = getattr(getattr(exc, "response", None), "headers", {})
-    return str(headers.get("x-request-id") or getattr(exc, "request_id", None) or "")
+    response = getattr(exc, "response", None)
+    headers = getattr(response, "headers", {})
+    return str(headers.get("x-request-id") or getattr(exc, "request_id", None) or _id_in_body(response))
+
+
+def _id_in_body(response: Any) -> str:
+    """DashScope names the request beside the error."""
+    with suppress(*ODD_ANSWERS, RuntimeError):  # a body that was never read is a RuntimeError
+        if isinstance(request_id := response.json()["request_id"], str):
+            return request_id
+    return ""
 
 
 def _usage(value: Any) -> ChatUsage | None:

@@ -82,7 +82,11 @@ class OpenAiChat(StreamedChat):
             model=config.model,
             messages=messages,
             stream=True,
-            extra_body=dict(config.extra_body),
+            extra_body=dict(self._extra_body(amended=amended)),
             **{name: wish for name, wish in wishes.items() if wish is not None},
         )
         return cast("Chunks", stream)
+
+    def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
+        """Fields that the library does not know."""
+        return self._config.extra_body
