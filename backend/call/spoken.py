@@ -14,10 +14,11 @@ _LONGEST: Final = 120
 
 
 class Completeness(Enum):
-    """How a text ends: whole, in a way that tells nothing, or in the middle of a thought."""
+    """How a text ends: whole, in a way that tells nothing, against its own full stop, or in the middle of a thought."""
 
     COMPLETE = "complete"
     OPEN = "open"
+    DOUBTFUL = "doubtful"
     UNFINISHED = "unfinished"
 
 
@@ -63,15 +64,17 @@ class Clause:
 def verdict(clause: Clause, *, whole: bool, seems_to_go_on: bool) -> Completeness:
     """On a text whose words alone do not say that more comes.
 
-    A full stop makes no statement complete: recognisers put one into many a pause. It only outweighs a mere seeming.
+    A full stop makes no statement complete: recognisers put one into many a pause. It only casts doubt on a seeming.
 
     Args:
         whole: nothing is missing, by its words.
-        seems_to_go_on: something is, unless the sentence has been ended.
+        seems_to_go_on: something is.
     """
-    if clause.goes_on or (seems_to_go_on and not clause.ends):
-        return Completeness.OPEN if whole and not seems_to_go_on else Completeness.UNFINISHED
-    return Completeness.COMPLETE if whole and not seems_to_go_on else Completeness.OPEN
+    if seems_to_go_on:
+        return Completeness.DOUBTFUL if clause.ends else Completeness.UNFINISHED
+    if whole:
+        return Completeness.OPEN if clause.goes_on else Completeness.COMPLETE
+    return Completeness.UNFINISHED if clause.goes_on else Completeness.OPEN
 
 
 def any_of(words: str) -> str:

@@ -4,14 +4,15 @@ Every expression is about the last clause. What goes on does so whatever mark th
 to go on is believed to be over when the recogniser ends the sentence there.
 """
 
+import re
 from typing import Final
 
 from backend.call.spoken import Clause, Completeness, any_of, pattern, verdict
 
 _FILLER: Final = any_of("um, uh, er, erm, uhm, hmm, mm")
 _CONNECTIVE: Final = any_of(
-    "and, but, or, because, cause, although, unless, whereas, if, than, either, neither, both, not only,"
-    "whether, instead of, because of, such as, for example"
+    "and, but, or, because, cause, although, unless, whereas, if, than, either, neither, both,"
+    "not only, whether, instead of, because of, such as, for example"
 )
 _NOUN_FOLLOWS: Final = any_of("the, a, an, of, my, your, our, their, its, every")
 _PREPOSITION: Final = any_of("to, into, at, with, from, for")
@@ -19,8 +20,8 @@ _SUBJECT: Final = any_of(
     "i, we, they, he, she, i'm, we're, they're, he's, she's, it's, there's, i've, i'd, i'll, you're,let's, let me"
 )
 _HEDGE: Final = any_of(
-    "i mean, you know, or rather, no wait, let me think, let me see, how do you say, what's it called,"
-    "the thing is, the point is, i think it was, gonna, wanna, said that"
+    "i mean, you know, or rather, no wait, let me think, let me see, how do you say,"
+    "what's it called, the thing is, the point is, i think it was, gonna, wanna, said that"
 )
 _OPENER: Final = any_of(
     "well, so, actually, like, basically, anyway, honestly, you see, sorry, no sorry, okay so, maybe"
@@ -40,15 +41,40 @@ _STRANDED: Final = pattern(
 )
 
 _HELPER: Final = any_of(
-    "is, are, was, were, am, be, been, being, does, has, had, will, would, could, should, must, might,"
-    "may, can, do, did, have, got"
+    "is, are, was, were, am, be, been, being, does, has, had, will, would, could, should, must,"
+    "might, may, can, do, did, have, got"
 )
 _WANTS_MORE: Final = any_of(
     "about, in, on, by, as, onto, through, between, during, without, like, just, very, really, quite,"
-    "too, that, which, who, when, where, while, this, these, those, his, also, then, only, even, still,"
-    "almost, nearly, probably, always, usually, never, not, don't, didn't, can't, won't, said, says,"
-    "told me, asked me, i guess, i think, i thought, i suppose, i believe, i hope, i would say,"
+    "too, that, which, who, when, where, while, this, these, those, his, also, then, only, even,"
+    "still, almost, nearly, probably, always, usually, never, not, don't, didn't, can't, won't, said,"
+    "says, told me, asked me, i guess, i think, i thought, i suppose, i believe, i hope, i would say,"
     "was going to say"
+)
+_TRANSITIVE: Final = any_of(
+    "bought, told, saw, need, needs, needed, want, wanted, gave, made, took, sent, met, put, found,"
+    "brought, called, asked, wish, hate, hope, mean, means, noticed, heard, realized, visited, enjoy,"
+    "prefer, remember, believe"
+)
+_VERB: Final = re.compile(
+    r"\b"
+    + any_of(
+        "is, are, was, were, am, be, been, do, does, did, have, has, had, can, could, will, would,"
+        "should, may, might, must, go, goes, went, come, comes, came, get, gets, got, make, makes,"
+        "take, takes, say, says, tell, tells, think, thought, know, knows, knew, see, sees, saw,"
+        "like, likes, love, loves, feel, feels, felt, find, give, gives, keep, keeps, kept, let,"
+        "seem, seems, try, tries, use, uses, work, works, call, calls, leave, leaves, left, begin,"
+        "began, bring, buy, catch, choose, chose, drink, drank, drive, drove, eat, eats, ate, fall,"
+        "fell, fly, flew, forget, forgot, grow, grew, hear, hold, hurt, hurts, learn, lose, lost,"
+        "meet, pay, paid, read, ride, run, runs, ran, sell, sold, send, show, sing, sings, sang, sit,"
+        "sat, sleep, sleeps, slept, speak, spoke, spend, spent, stand, stood, stay, swim, teach,"
+        "understand, wake, woke, wear, wore, win, won, write, wrote, play, plays, talk, talks, walk,"
+        "walks, live, lives, help, helps, start, starts, stop, stops, wait, watch, listen, look,"
+        "looks, turn, open, close, move, guess, agree, depends, rains, thank, please, set, sounds,"
+        "smells, tastes, broke, cut, switch, kiss, excuse, add, change, check"
+    )
+    + rf"\b|\b{_TRANSITIVE}\b"
+    + r"|\w'(?:s|re|m|ve|ll|d|t)\b|\w{3,}ed\b"
 )
 _SUBORDINATE: Final = any_of(
     "if, when, although, though, while, since, unless, before, after, once, as soon as, whenever,"
@@ -61,8 +87,11 @@ _MOMENT: Final = any_of(
 _LEAD: Final = r"(?:(?:so|and|but|well|okay|hey|hi|um|uh) )*"
 
 _SEEMS_TO_GO_ON: Final = pattern(
-    rf"\b(?:{_HELPER}|{_WANTS_MORE})$",
+    rf"\b(?:{_HELPER}|{_WANTS_MORE}|{_TRANSITIVE})$",
     rf"^{_LEAD}{_SUBORDINATE}\b",
+    rf"^{_LEAD}(?:in|on|at|for|with|from|by|during|after|before) (?:\w+ ){{0,2}}\w+$",
+    rf"^{_LEAD}(?:to be honest|as far as .*|what if|how about|for example|by the way|every time.*|which means)$",
+    r"\b(?:so|a bit|a little|could you please|can you please|i was wondering|the reason|one)$",
     r"\bthat (?:if|when)(?: \w+){1,3}$",
     rf"^{_LEAD}(?:my|our|his|her|their|the|this|that) (?:\w+ )?\w+$",
     r"^(?:do|did|can|could|would|will) you (?:think|know|remember|want|mean|see)$",
@@ -83,6 +112,7 @@ _ASKING_VERB: Final = any_of(
 )
 _ASKED: Final = any_of("i, you, he, she, it, we, they, there, that, this, the, your, my, anyone, anybody, people")
 _QUESTION: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* .+", rf"^{_LEAD}{_ASKING_VERB} {_ASKED}\b.* .+")
+_TRANSITIVE_END: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* {_TRANSITIVE}$")
 _QUESTION_ENDS: Final = (" that", " this", " do", " like", " in", " on", " have", " then")
 _NO_QUESTION: Final = pattern(
     rf"^{_LEAD}when (?:i|you|he|she|it|we|they|the|my|your)\b", r"^(?:what|how) (?:a|an|i|nice|lovely)\b"
@@ -91,20 +121,23 @@ _WHOLE: Final = pattern(
     r"^(?:(?:no|yes|yeah|you're|that's) )?right$|^(?:thank you|thanks)\b",
     r"\b"
     + any_of(
-        "isn't it, aren't you, don't you, doesn't it, won't you, please, huh, thanks, thank you, see you,"
-        "no problem, you too, me too, of course, never mind, not really, i don't know, i don't think so,"
-        "i think so, i hope so, why not, as well, anyway, though"
+        "isn't it, aren't you, don't you, doesn't it, won't you, please, huh, thanks, thank you,"
+        "see you, no problem, you too, me too, of course, never mind, not really, i don't know,"
+        "i don't think so, i think so, i hope so, why not, as well, anyway, though"
     )
     + "$",
     r"(?<!it's )(?<!is )(?<!was )(?<!are )(?<!i'm )\btoo$",
     "^"
     + any_of(
-        "bye, goodbye, good night, good morning, okay, sure, absolutely, exactly, great, awesome, fine,"
-        "all right, sounds good, that sounds great, you're welcome, i love you"
+        "bye, goodbye, good night, good morning, okay, sure, absolutely, exactly, great, awesome,"
+        "fine, all right, sounds good, that sounds great, you're welcome, i love you"
     )
     + "$",
 )
 """Tags, farewells, and what is said whole."""
+
+
+_LONGER_THAN_AN_ANSWER: Final = 4
 
 
 def judge_english(clause: Clause) -> Completeness:
@@ -126,9 +159,16 @@ def _goes_on(last: str) -> bool:
 def _seems_to_go_on(last: str) -> bool:
     if any(each.search(last) for each in (_WHOLE, _SHORT_ANSWER, _STRANDED)):
         return False
-    if _is_question(last) and (last.endswith(_QUESTION_ENDS) or "when" in last.split(" ", 2)[:2]):
+    if _is_question(last) and (_TRANSITIVE_END.search(last) or last.endswith(_QUESTION_ENDS)):
         return False
-    return _SEEMS_TO_GO_ON.search(last) is not None
+    if _is_question(last) and "when" in last.split(" ", 2)[:2]:
+        return False
+    return _SEEMS_TO_GO_ON.search(last) is not None or _lacks_verb(last)
+
+
+def _lacks_verb(last: str) -> bool:
+    """Somebody, something or some time of which nothing has been said; a short one may be an answer."""
+    return last.count(" ") + 1 >= _LONGER_THAN_AN_ANSWER and _VERB.search(last) is None
 
 
 def _is_whole(last: str) -> bool:

@@ -42,6 +42,8 @@ class EndpointLimits:
                 return self.complete_ms
             case Completeness.OPEN:
                 return self.open_ms
+            case Completeness.DOUBTFUL:
+                return (self.open_ms + self.unfinished_ms) // 2
             case Completeness.UNFINISHED:
                 return self.unfinished_ms
 
