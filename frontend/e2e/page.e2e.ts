@@ -189,6 +189,7 @@ it("fits windows of every size: nothing sticks out, and every button is on the s
       await page.waitForTimeout(150);
       await page.screenshot({ path: `artefacts/size-${width}x${height}-${scene}.png` });
       expect(await outside(page), `${scene} at ${width} x ${height}`).toEqual([]);
+      expect(await covered(page), `${scene} at ${width} x ${height}`).toEqual([]);
     }
   };
   await page.locator(".face svg").waitFor();
@@ -197,8 +198,29 @@ it("fits windows of every size: nothing sticks out, and every button is on the s
   await type(page, "你好");
   await untilOver(page, 1);
   await page.getByRole("button", { name: "Volume" }).click();
+  await page.evaluate(() => {
+    window.__call.calls.store.dispatch({ type: "notice", what: "microphone-gone", at: 0 });
+  });
   await check("call");
 });
+
+/** What a notice lies on, or what lies on it. */
+function covered(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const notice = document.querySelector(".notice")?.getBoundingClientRect();
+    if (!notice) return [];
+    return [
+      ...document.querySelectorAll(".stage button, .stage h1, .pill, .timer, .typing, .volume, .captions p"),
+    ]
+      .filter((each) => {
+        const { left, right, top, bottom, width } = each.getBoundingClientRect();
+        const beside =
+          right <= notice.left || left >= notice.right || bottom <= notice.top || top >= notice.bottom;
+        return width > 0 && !beside;
+      })
+      .map((each) => each.className || each.tagName);
+  });
+}
 
 /** What of the stage is not wholly in the window. */
 function outside(page: Page): Promise<string[]> {

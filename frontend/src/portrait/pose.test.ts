@@ -43,7 +43,18 @@ describe("the portrait", () => {
   });
 
   it("holds still where movement is not wanted, but still shows who speaks", () => {
-    expect(stillPose(mood("home", { now: 1 })).breath).toBe(stillPose(mood("home", { now: 2 })).breath);
+    const phases = [
+      "home",
+      "connecting",
+      "listening",
+      "thinking",
+      "speaking",
+      "reconnecting",
+      "ended",
+    ] as const;
+    for (const phase of phases) {
+      expect(stillPose(mood(phase, { now: 1 }))).toEqual(stillPose(mood(phase, { now: 2.3 })));
+    }
     expect(stillPose(mood("speaking", { friend: 0.8 })).mouth).toBeGreaterThan(0);
   });
 

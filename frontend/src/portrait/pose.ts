@@ -39,7 +39,7 @@ const REST: Pose = {
 
 /** Nothing moves but what carries meaning: the mouth, closed eyes, the direction of the look. */
 export function stillPose(mood: Mood): Pose {
-  const pose = expression(mood);
+  const pose = expression({ ...mood, now: 0 });
   return {
     ...REST,
     gazeX: pose.gazeX,
