@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from backend.call.interruption import InterruptionLimits
 from backend.call.listening import ListeningLimits
@@ -13,13 +13,24 @@ from backend.ears import EarsLimits
 from backend.errors import ConfigError
 from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
 from backend.protocol.events import CallConfig
+from backend.providers.dashscope import build as dashscope
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
 from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.asr import VolcengineRecognizer
-from backend.providers.volcengine.config import ArkConfig, AsrConfig, SpeechCredentials, TtsConfig
+from backend.providers.volcengine.config import ArkConfig, AsrConfig, AsrMode, SpeechCredentials, TtsConfig
 from backend.providers.volcengine.tts import VolcengineSynthesizer
 from backend.session import SessionLimits
-from backend.settings import EMULATOR, OFF, SILERO, AsrSettings, CallSettings, LlmSettings, Settings, TtsSettings
+from backend.settings import (
+    DASHSCOPE,
+    EMULATOR,
+    OFF,
+    SILERO,
+    AsrSettings,
+    CallSettings,
+    LlmSettings,
+    Settings,
+    TtsSettings,
+)
 from backend.turn import TurnLimits
 from backend.vad import weights
 from backend.vad.detector import SileroDetector
@@ -67,11 +78,10 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:
     """What each stage runs on, for people. `emulator` is what its `/healthz` says."""
     local = emulator.get("labels", {})
-    stages = {
-        "asr": (settings.asr.provider, f"Doubao {settings.asr.model}"),
-        "llm": (settings.llm.provider, settings.llm.model),
-        "tts": (settings.tts.provider, "Doubao speech synthesis"),
-    }
+    doubao = {"asr": f"Doubao {settings.asr.model}", "llm": settings.llm.model, "tts": "Doubao speech synthesis"}
+    named = {DASHSCOPE: dashscope.models(settings)}
+    chosen = {"asr": settings.asr.provider, "llm": settings.llm.provider, "tts": settings.tts.provider}
+    stages = {stage: (provider, named.get(provider, doubao)[stage]) for stage, provider in chosen.items()}
     return {
         stage: {"provider": provider, "label": local.get(stage, "emulator") if provider == EMULATOR else label}
         for stage, (provider, label) in stages.items()
@@ -139,10 +149,12 @@ def _credentials(speech: AsrSettings | TtsSettings) -> SpeechCredentials:
 
 def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
     asr = settings.asr
+    if asr.provider == DASHSCOPE:
+        return dashscope.recognizer(settings)
     local = asr.provider == EMULATOR
     config = AsrConfig(
         url=_emulator_url(settings, "ws", "/api/v3/sauc") if local else asr.url,
-        mode=asr.model,
+        mode=cast(AsrMode, asr.model),
         resource_id=asr.resource_id,
         compress=asr.compress,
         max_spares=asr.spares,
@@ -171,6 +183,8 @@ def _model(settings: Settings) -> ChatModel:
                 token_timeout_s=llm.timeout_s,
             )
         )
+    if llm.provider == DASHSCOPE:
+        return dashscope.model(settings)
     local = llm.provider == EMULATOR
     return ArkChat(
         ArkConfig(
@@ -189,6 +203,8 @@ def _model(settings: Settings) -> ChatModel:
 
 def _synthesizer(settings: Settings) -> Synthesizer:
     tts = settings.tts
+    if tts.provider == DASHSCOPE:
+        return dashscope.synthesizer(settings)
     local = tts.provider == EMULATOR
     sound_s = max(tts.timeout_s, _SLOW_VOICE_S) if local and settings.emulator.engine == "on-device" else tts.timeout_s
     config = TtsConfig(

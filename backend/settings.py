@@ -12,18 +12,19 @@ from typing import Final, Literal, cast
 from backend.env import Env, environment
 from backend.errors import ConfigError
 
-AsrProvider = Literal["volcengine", "emulator"]
-LlmProvider = Literal["volcengine", "openai", "emulator"]
-TtsProvider = Literal["volcengine", "emulator"]
+AsrProvider = Literal["volcengine", "dashscope", "emulator"]
+LlmProvider = Literal["volcengine", "openai", "dashscope", "emulator"]
+TtsProvider = Literal["volcengine", "dashscope", "emulator"]
 AudioFormat = Literal["mp3", "pcm", "opus"]
-AsrModel = Literal["bigmodel_async", "bigmodel", "bigmodel_nostream"]
 VadMode = Literal["auto", "silero", "off"]
 
 AUTO: Final = "auto"
 EMULATOR: Final = "emulator"
+DASHSCOPE: Final = "dashscope"
 SILERO: Final = "silero"
 OFF: Final = "off"
 _ENGINES: Final = ("on-device", "scripted")
+_DOUBAO_PATHS: Final = ("bigmodel_async", "bigmodel", "bigmodel_nostream")
 _DEFAULT_CHAT_MODEL: Final = "doubao-seed-1-6-flash-250828"
 
 
@@ -37,14 +38,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class AsrSettings:
-    """Recognition. `app_id` with `access_token`, or `api_key`; the emulator takes any."""
+    """Recognition. `app_id` with `access_token`, or `api_key`, are Volcengine's; the emulator takes any."""
 
     provider: AsrProvider
     url: str
     app_id: str
     access_token: str = field(repr=False)
     api_key: str = field(repr=False)
-    model: AsrModel
+    model: str
     resource_id: str
     compress: bool
     spares: int
@@ -81,6 +82,20 @@ class TtsSettings:
     resource_id: str
     takes_tokens: bool
     timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class DashscopeSettings:
+    """DashScope's one key for all stages, and what only its services know."""
+
+    api_key: str = field(repr=False)
+    ws_url: str
+    chat_url: str
+    languages: tuple[str, ...]
+    vocabulary_id: str
+    semantic: bool
+    pitch: float
+    instruction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +153,7 @@ class Settings:
     asr: AsrSettings
     llm: LlmSettings
     tts: TtsSettings
+    dashscope: DashscopeSettings
     call: CallSettings
     telemetry: TelemetrySettings
     emulator: EmulatorSettings
@@ -185,6 +201,7 @@ def read(env: Env) -> Settings:
         asr=_asr(env),
         llm=_llm(env),
         tts=_tts(env),
+        dashscope=_dashscope(env),
         call=_call(env),
         telemetry=TelemetrySettings(
             metrics=env.flag("METRICS", default=True),
@@ -203,14 +220,14 @@ def read(env: Env) -> Settings:
 
 def _asr(env: Env) -> AsrSettings:
     _refuse_other_rates(env)
-    models = ("bigmodel_async", "bigmodel", "bigmodel_nostream")
+    provider = _speech_provider(env, "ASR")
     return AsrSettings(
-        provider=cast(AsrProvider, _speech_provider(env, "ASR")),
+        provider=cast(AsrProvider, provider),
         url=env.text("VOLC_ASR_URL", "wss://openspeech.bytedance.com/api/v3/sauc"),
         app_id=env.text("ASR_APP_ID"),
         access_token=env.text("ASR_ACCESS_TOKEN"),
         api_key=env.text("VOLC_API_KEY"),
-        model=cast(AsrModel, env.choice("VOICE_CALL_ASR_MODEL", "bigmodel_async", models)),
+        model=_asr_model(env, provider),
         resource_id=env.text("VOLC_ASR_RESOURCE_ID", "volc.bigasr.sauc.duration"),
         compress=env.flag("VOLC_ASR_COMPRESS", default=False),
         spares=env.whole("VOLC_ASR_SPARES", 16, most=1000),
@@ -220,10 +237,11 @@ def _asr(env: Env) -> AsrSettings:
 
 
 def _llm(env: Env) -> LlmSettings:
-    provider = env.choice("LLM_PROVIDER", AUTO, (AUTO, "volcengine", "openai", EMULATOR))
+    provider = env.choice("LLM_PROVIDER", AUTO, (AUTO, "volcengine", "openai", DASHSCOPE, EMULATOR))
     has_ark = env.has("ARK_API_KEY") or (env.has("VOLC_ACCESSKEY") and env.has("VOLC_SECRETKEY"))
     if provider == AUTO:
-        provider = "volcengine" if has_ark else "openai" if env.has("LLM_BASE_URL") else EMULATOR
+        provider = "volcengine" if has_ark else "openai" if env.has("LLM_BASE_URL") else _dashscope_or_emulator(env)
+    _check_dashscope(env, "LLM", provider)
     if provider == "volcengine" and not has_ark:
         raise ConfigError("LLM_PROVIDER=volcengine needs ARK_API_KEY, or VOLC_ACCESSKEY together with VOLC_SECRETKEY")
     if provider == "openai" and not (env.has("LLM_BASE_URL") and env.has("LLM_MODEL")):
@@ -237,7 +255,7 @@ def _llm(env: Env) -> LlmSettings:
         api_key=api_key,
         access_key=env.text("VOLC_ACCESSKEY"),
         secret_key=env.text("VOLC_SECRETKEY"),
-        model=env.text("LLM_ENDPOINT_ID") or env.text("LLM_MODEL", _DEFAULT_CHAT_MODEL),
+        model=_chat_model(env, provider),
         temperature=env.number("LLM_TEMPERATURE", 0.8, most=2),
         max_tokens=env.whole("LLM_MAX_TOKENS", 2000, least=1),
         timeout_s=env.number("LLM_TIMEOUT_S", 10, least=0.05, most=120),
@@ -285,9 +303,47 @@ def _call(env: Env) -> CallSettings:
     )
 
 
+def _dashscope(env: Env) -> DashscopeSettings:
+    return DashscopeSettings(
+        api_key=env.text("DASHSCOPE_API_KEY"),
+        ws_url=env.text("DASHSCOPE_WS_URL", "wss://dashscope.aliyuncs.com/api-ws/v1/inference"),
+        chat_url=env.text("DASHSCOPE_BASE_URL", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
+        languages=_words(env.text("DASHSCOPE_ASR_LANGUAGES", "zh,en")),
+        vocabulary_id=env.text("DASHSCOPE_ASR_VOCABULARY_ID"),
+        semantic=env.flag("DASHSCOPE_ASR_SEMANTIC", default=False),
+        pitch=env.number("DASHSCOPE_TTS_PITCH", 1, least=0.5, most=2),
+        instruction=env.text("DASHSCOPE_TTS_INSTRUCTION"),
+    )
+
+
+def _asr_model(env: Env, provider: str) -> str:
+    if provider != DASHSCOPE:
+        return env.choice("VOICE_CALL_ASR_MODEL", _DOUBAO_PATHS[0], _DOUBAO_PATHS)
+    model = env.text("VOICE_CALL_ASR_MODEL", "paraformer-realtime-v2")
+    if model in _DOUBAO_PATHS:
+        raise ConfigError(f"VOICE_CALL_ASR_MODEL={model} is Doubao's; DashScope has paraformer-realtime-v2")
+    return model
+
+
+def _chat_model(env: Env, provider: str) -> str:
+    endpoint = env.text("LLM_ENDPOINT_ID")
+    if provider == DASHSCOPE:
+        return env.text("LLM_MODEL", "qwen-flash")
+    return endpoint or env.text("LLM_MODEL", _DEFAULT_CHAT_MODEL)
+
+
+def _dashscope_or_emulator(env: Env) -> str:
+    return DASHSCOPE if env.has("DASHSCOPE_API_KEY") else EMULATOR
+
+
+def _check_dashscope(env: Env, stage: Literal["ASR", "LLM", "TTS"], provider: str) -> None:
+    if provider == DASHSCOPE and not env.has("DASHSCOPE_API_KEY"):
+        raise ConfigError(f"{stage}_PROVIDER=dashscope needs DASHSCOPE_API_KEY")
+
+
 def _speech_provider(env: Env, stage: Literal["ASR", "TTS"]) -> str:
-    """Which service hears or speaks: what is asked for, else Volcengine where its keys are set, else this machine."""
-    provider = env.choice(f"{stage}_PROVIDER", AUTO, (AUTO, "volcengine", EMULATOR))
+    """Which service hears or speaks: what is asked for, else the first whose keys are set, else this machine."""
+    provider = env.choice(f"{stage}_PROVIDER", AUTO, (AUTO, "volcengine", DASHSCOPE, EMULATOR))
     names = (f"{stage}_APP_ID", f"{stage}_ACCESS_TOKEN")
     missing = [name for name in names if not env.has(name)]
     has_keys = env.has("VOLC_API_KEY") or not missing
@@ -295,7 +351,8 @@ def _speech_provider(env: Env, stage: Literal["ASR", "TTS"]) -> str:
         raise ConfigError(f"{names[0]} and {names[1]} belong together; {missing[0]} is not set")
     if provider == "volcengine" and not has_keys:
         raise ConfigError(f"{stage}_PROVIDER=volcengine needs VOLC_API_KEY, or {names[0]} together with {names[1]}")
-    return ("volcengine" if has_keys else EMULATOR) if provider == AUTO else provider
+    _check_dashscope(env, stage, provider)
+    return ("volcengine" if has_keys else _dashscope_or_emulator(env)) if provider == AUTO else provider
 
 
 def _words(text: str) -> tuple[str, ...]:

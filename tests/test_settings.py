@@ -46,6 +46,30 @@ def test_where_traces_go_somewhere_their_library_is_needed() -> None:
     assert "telemetry" not in load({}).extras
 
 
+def test_dashscope_takes_every_stage_by_its_one_key() -> None:
+    settings = load({"DASHSCOPE_API_KEY": "k", "LLM_ENDPOINT_ID": "ep-1"})
+
+    assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == ("dashscope",) * 3
+    assert (settings.asr.model, settings.llm.model) == ("paraformer-realtime-v2", "qwen-flash")
+    assert settings.needs_emulator is False
+
+
+@pytest.mark.parametrize(
+    ("values", "families"),
+    [
+        ({"VOLC_API_KEY": "v"}, ("volcengine", "dashscope", "volcengine")),
+        ({"ARK_API_KEY": "a"}, ("dashscope", "volcengine", "dashscope")),
+        ({"LLM_BASE_URL": "http://x/v1", "LLM_MODEL": "m"}, ("dashscope", "openai", "dashscope")),
+        ({"TTS_PROVIDER": "emulator"}, ("dashscope", "dashscope", "emulator")),
+        ({"VOLC_API_KEY": "v", "TTS_PROVIDER": "dashscope"}, ("volcengine", "dashscope", "dashscope")),
+    ],
+)
+def test_dashscope_stands_in_where_nothing_else_is_asked_for(values: dict[str, str], families: tuple[str, ...]) -> None:
+    settings = load({"DASHSCOPE_API_KEY": "k", **values})
+
+    assert (settings.asr.provider, settings.llm.provider, settings.tts.provider) == families
+
+
 def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
     assert load({"ARK_API_KEY": "a", "LLM_MODEL": "m", "LLM_ENDPOINT_ID": "ep-1"}).llm.model == "ep-1"
 
@@ -57,6 +81,9 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"TTS_PROVIDER": "volcengine"}, "TTS_APP_ID"),
         ({"LLM_PROVIDER": "volcengine"}, "ARK_API_KEY"),
         ({"LLM_PROVIDER": "openai", "LLM_BASE_URL": "http://x/v1"}, "LLM_MODEL"),
+        *(({f"{stage}_PROVIDER": "dashscope"}, "DASHSCOPE_API_KEY") for stage in ("ASR", "LLM", "TTS")),
+        ({"DASHSCOPE_API_KEY": "k", "VOICE_CALL_ASR_MODEL": "bigmodel"}, "VOICE_CALL_ASR_MODEL"),
+        ({"DASHSCOPE_TTS_PITCH": "3"}, "DASHSCOPE_TTS_PITCH"),
         ({"CALL_PORT": "eighty"}, "CALL_PORT"),
         ({"CALL_PORT": "70000"}, "CALL_PORT"),
         ({"VOICE_CALL_TTS_FORMAT": "wav"}, "VOICE_CALL_TTS_FORMAT"),
@@ -81,6 +108,7 @@ def test_no_secret_has_a_repr() -> None:
             "ARK_API_KEY",
             "VOLC_ACCESSKEY",
             "VOLC_SECRETKEY",
+            "DASHSCOPE_API_KEY",
             "ACCESS_TOKEN",
             "OTEL_EXPORTER_OTLP_HEADERS",
         )

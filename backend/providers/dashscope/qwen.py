@@ -7,8 +7,6 @@ from typing import Final
 from backend.errors import ProviderError
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
 
-MODEL: Final = "qwen-flash"
-
 _NO_THINKING: Final[Mapping[str, object]] = {"enable_thinking": False}
 _INVALID: Final = ("invalid_parameter", "InvalidParameter")
 
