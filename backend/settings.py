@@ -283,7 +283,7 @@ def _call(env: Env) -> CallSettings:
         idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
         max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
         complete_ms=env.whole("VOICE_CALL_HOLD_COMPLETE_MS", 300, most=10_000),
-        open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 680, most=10_000),
+        open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 650, most=10_000),
         unfinished_ms=env.whole("VOICE_CALL_HOLD_UNFINISHED_MS", 1200, most=10_000),
         stable_text_ms=env.whole("VOICE_CALL_STABLE_TEXT_MS", 2000, least=200),
         guesses=env.whole("VOICE_CALL_GUESSES", 2, most=10),

@@ -31,6 +31,7 @@ _BE: Final = any_of("is, are, was, were")
 _GOES_ON: Final = pattern(
     rf"\b(?:{_FILLER}|{_CONNECTIVE}|{_NOUN_FOLLOWS}|{_PREPOSITION}|{_SUBJECT}|{_HEDGE})$",
     rf"^{_OPENER}$",
+    r"\b(?:and then|but then|so then|even though|especially|except|on the other hand|first of all|what i mean)$",
     r"\b(\w+) \1$",
     rf"^(?!.*\b(?:what|where|who|how|when|that|it|here|there|yes|no)\b)(?!(?:i|you|he|she|we|they) ).* {_BE}$",
 )
@@ -86,12 +87,22 @@ _MOMENT: Final = any_of(
 )
 _LEAD: Final = r"(?:(?:so|and|but|well|okay|hey|hi|um|uh) )*"
 
+_ASKER: Final = any_of("what, what's, why, how, how's, when, where, where's, who, who's, which, whose")
+_ASKING_VERB: Final = any_of(
+    "do, does, did, is, are, was, were, am, can, could, will, would, should, have, has, may, shall,"
+    "don't, didn't, isn't, aren't, can't, won't, wouldn't"
+)
+_ASKED: Final = any_of("i, you, he, she, it, we, they, there, that, this, the, your, my, anyone, anybody, people")
+
 _SEEMS_TO_GO_ON: Final = pattern(
     rf"\b(?:{_HELPER}|{_WANTS_MORE}|{_TRANSITIVE})$",
     rf"^{_LEAD}{_SUBORDINATE}\b",
     rf"^{_LEAD}(?:in|on|at|for|with|from|by|during|after|before) (?:\w+ ){{0,2}}\w+$",
     rf"^{_LEAD}(?:to be honest|as far as .*|what if|how about|for example|by the way|every time.*|which means)$",
     r"\b(?:so|a bit|a little|could you please|can you please|i was wondering|the reason|one)$",
+    rf"^{_LEAD}(?:can|could|would|will) you (?:please )?(?:give|show|tell|send|find|play|get|make)(?: me)?$",
+    rf"^{_LEAD}{_ASKER} {_ASKING_VERB} {_ASKED}$",
+    r"\b(?:ever|any|maybe|find|know that|know how|something|planning|trying|looking)$",
     r"\bthat (?:if|when)(?: \w+){1,3}$",
     rf"^{_LEAD}(?:my|our|his|her|their|the|this|that) (?:\w+ )?\w+$",
     r"^(?:do|did|can|could|would|will) you (?:think|know|remember|want|mean|see)$",
@@ -105,12 +116,6 @@ _SHORT_ANSWER: Final = pattern(
     r"\b(?:turn|put|switch|hold|come|go|move|hang|keep|try|log|check|sign)(?: it| that| this| me)? (?:on|in)$",
 )
 
-_ASKER: Final = any_of("what, what's, why, how, how's, when, where, where's, who, who's, which, whose")
-_ASKING_VERB: Final = any_of(
-    "do, does, did, is, are, was, were, am, can, could, will, would, should, have, has, may, shall,"
-    "don't, didn't, isn't, aren't, can't, won't, wouldn't"
-)
-_ASKED: Final = any_of("i, you, he, she, it, we, they, there, that, this, the, your, my, anyone, anybody, people")
 _QUESTION: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* .+", rf"^{_LEAD}{_ASKING_VERB} {_ASKED}\b.* .+")
 _TRANSITIVE_END: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* {_TRANSITIVE}$")
 _QUESTION_ENDS: Final = (" that", " this", " do", " like", " in", " on", " have", " then")

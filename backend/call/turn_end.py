@@ -29,7 +29,7 @@ class EndpointLimits:
     """
 
     complete_ms: int = 300
-    open_ms: int = 680
+    open_ms: int = 650
     unfinished_ms: int = 1200
     plausible_ms: int = 100
     stable_text_ms: int = 2000
@@ -43,7 +43,7 @@ class EndpointLimits:
             case Completeness.OPEN:
                 return self.open_ms
             case Completeness.DOUBTFUL:
-                return (self.open_ms + self.unfinished_ms) // 2
+                return (self.open_ms + 2 * self.unfinished_ms) // 3
             case Completeness.UNFINISHED:
                 return self.unfinished_ms
 
