@@ -176,6 +176,30 @@ async def test_after_the_first_turn_no_hand_is_shaken_between_the_end_of_speech_
     assert [each for each in shaken if each[1] > 1] == []
 
 
+async def test_words_over_the_reply_cancel_it_at_the_vendor_and_its_connection_serves_the_next() -> None:
+    hears = [
+        {"text": "讲个故事吧。", "after_ms": 300},
+        {"text": "等一下，我有个问题。", "after_ms": 600, "partials": ["等一下"]},
+    ]
+    replies = ["从前有一座山，山里有一座庙，庙里有一个老和尚，老和尚在讲故事。", "你问吧。"]
+    lines = script(hears=hears, replies=replies, tone={"ms_per_char": 200}, timing={"tts_piece_ms": 100})
+    query = {"barge_in": "true", "delivery": "stream", "turn_ids": "true"}
+    async with calling(lines, query) as (caller, vendor):
+        await caller.speak(300)
+        told = await caller.until("TTSSentenceStart")
+        await caller.speak(600)
+        cut = await caller.until("TTSDone")
+        answered = await caller.until("TTSDone")
+        tts = vendor.stats()["tts"]
+
+    assert [frame.turn for frame in told] == [1, 1]
+    assert names(cut)[-2:] == ["BotInterrupted", "TTSDone"]
+    assert {frame.turn for frame in answered} == {2}
+    assert answered[0] == EventFrame("SentenceRecognized", {"sentence": "等一下，我有个问题。"}, 2)
+    assert [request["cancelled"] for request in tts["requests"]] == [True, False]
+    assert tts["sessions_per_socket"] == [2]
+
+
 VENDOR_FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("chat", {"kind": "refuse", "status": 401, "code": "AuthenticationError"}, "LLMFailed"),
     ("chat", {"kind": "refuse", "status": 429, "code": "QuotaExceeded"}, "LLMFailed"),
