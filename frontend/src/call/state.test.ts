@@ -62,6 +62,13 @@ describe("lighting up", () => {
     expect(lit(said, turn(100)).length).toBe(1);
   });
 
+  it("expects the next sentence at the pace of those before it", () => {
+    const slow = sentence("一二三四五六七八九十", { soundMs: 5000 });
+    const next = sentence("一二三四五六七八九十", { startMs: 5000, soundMs: 100, whole: false });
+    expect(lit(next, turn(6000, { sentences: [slow, next] })).length).toBe(2);
+    expect(lit(next, turn(6000, { sentences: [next] })).length).toBe(5);
+  });
+
   it("is complete when the reply is over, also when there was no sound", () => {
     expect(lit(sentence("你好", { soundMs: 0 }), turn(0, { over: true, heardAt: null }))).toBe("你好");
   });

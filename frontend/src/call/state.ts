@@ -202,12 +202,23 @@ function weight(word: string): number {
   return (latin > 0 ? 0.5 + latin * 0.22 : 1) + pause;
 }
 
+/** How long this voice takes for a weight of one: as in the sentences that are whole, else as most voices do. */
+function paceOf(turn: Turn): number {
+  const whole = turn.sentences.filter((sentence) => sentence.whole && sentence.soundMs > 0);
+  const soundMs = whole.reduce((sum, sentence) => sum + sentence.soundMs, 0);
+  return soundMs === 0 ? MS_PER_WEIGHT : soundMs / whole.reduce((sum, { text }) => sum + weightOf(text), 0);
+}
+
+function weightOf(text: string): number {
+  return split(text).reduce((sum, word) => sum + weight(word), 0);
+}
+
 /** How many words of a sentence were heard, when `turn.playedMs` of the turn's sound were played. */
 export function litWords(sentence: Sentence, words: readonly string[], turn: Turn): number {
   if (turn.over && !turn.cut) return words.length;
   const weights = words.map(weight);
   const total = weights.reduce((sum, w) => sum + w, 0);
-  const lengthMs = sentence.whole ? sentence.soundMs : Math.max(sentence.soundMs, total * MS_PER_WEIGHT);
+  const lengthMs = sentence.whole ? sentence.soundMs : Math.max(sentence.soundMs, total * paceOf(turn));
   const heard = turn.playedMs - sentence.startMs;
   if (heard <= 0 || turn.heardAt === null) return 0;
   let before = 0;

@@ -1,5 +1,6 @@
 /** What is being said: the caller's words as they are understood, the friend's as they are heard. */
 
+import { useRef } from "preact/hooks";
 import { type CallState, currentTurn, litWords, type Sentence, split, type Turn } from "../call/state";
 import { useCall, useWords } from "./context";
 
@@ -33,7 +34,7 @@ function Reply({ turn, language }: { turn: Turn; language: string }) {
   return (
     <p class="caption-friend" lang={language}>
       {turn.sentences.slice(at, turn.over ? at + 1 : at + 2).map((sentence, i) => (
-        <Words key={at + i} sentence={sentence} turn={turn} />
+        <Words key={`${turn.id}.${at + i}`} sentence={sentence} turn={turn} />
       ))}
     </p>
   );
@@ -41,7 +42,10 @@ function Reply({ turn, language }: { turn: Turn; language: string }) {
 
 function Words({ sentence, turn }: { sentence: Sentence; turn: Turn }) {
   const words = split(sentence.text);
-  const lit = litWords(sentence, words, turn);
+  // How long a sentence will sound is a guess until it is whole: a word that was lit stays so.
+  const most = useRef(0);
+  most.current = Math.max(most.current, litWords(sentence, words, turn));
+  const lit = most.current;
   return (
     <span class={turn.cut ? "words cut" : "words"}>
       {words.map((word, i) => (
