@@ -144,6 +144,17 @@ def test_nobody_is_kept_waiting_by_noise_that_passes_for_speech() -> None:
     assert endpointer.speech_end_ms == 1400
 
 
+def test_nobody_is_kept_waiting_by_noises_one_after_another() -> None:
+    endpointer = silent(HALF)
+    endpointer.hear(definite(HALF, audio_ms=2000))
+    for at_ms in range(2100, 4600, 500):
+        endpointer.sense(True, at_ms)
+        endpointer.sense(False, at_ms + 200)
+    assert not endpointer.is_over
+
+    assert over_at(endpointer) == 1490 + 1200 + 2000
+
+
 @pytest.mark.parametrize(("text", "ms"), [(QUESTION, 2000), (STATEMENT, 2000), (HALF, 1400 + 1200 + 400)])
 def test_without_voice_activity_definite_tells_the_silence(text: str, ms: int) -> None:
     endpointer = Endpointer(LIMITS)
