@@ -47,7 +47,7 @@ class Hearsay:
             return None
         ident = (sentence.get("sentence_id"), sentence.get("begin_time"))
         definite = sentence.get("sentence_end") is True or count(sentence.get("end_time")) is not None
-        if ident == self._last:  # told as definite before
+        if ident == self._last and ident != (None, None):  # told as definite before
             return None
         text = said(sentence, "text").strip()
         self._end_ms = _spoken_until_ms(sentence) or self._end_ms
@@ -82,5 +82,6 @@ def joined(sentences: list[str]) -> str:
 
 def _spoken_until_ms(sentence: Any) -> int:
     words = sentence.get("words")
-    ends = [count(word.get("end_time")) or 0 for word in words if isinstance(word, dict)] if words else []
+    told = words if isinstance(words, list) else []
+    ends = [count(word.get("end_time")) or 0 for word in told if isinstance(word, dict)]
     return max(ends, default=0) or count(sentence.get("end_time")) or 0
