@@ -12,7 +12,7 @@ import pytest
 from backend import compose, settings
 from backend.errors import ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import BYTES_PER_MS, Hypothesis, Recognition, SentenceBegan, Sound, SpeechOptions
-from backend.providers.volcengine import tts_pool
+from backend.providers import pool
 from backend.providers.volcengine.asr import VolcengineRecognizer
 from backend.providers.volcengine.config import AsrConfig, SpeechCredentials, TtsConfig
 from backend.providers.volcengine.tts import VolcengineSynthesizer
@@ -378,7 +378,7 @@ async def test_a_connection_is_replaced_for_as_long_as_a_caller_may_come_back() 
 
 
 async def test_a_connection_that_was_lost_while_idle_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tts_pool, "_HASTY_S", 0.0)
+    monkeypatch.setattr(pool, "_HASTY_S", 0.0)
     async with running_emulator() as vendor, voices(vendor) as call:
         await call.synthesizer.warm(VOICE)
         cut(vendor)

@@ -10,22 +10,11 @@ from typing import Any
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechUsage
 from backend.protocol.header import MessageType
 from backend.protocol.speech import SpeechEvent, SpeechFrame
-from backend.providers.sentences import SentenceCutter
+from backend.providers.narrator import Narrator
 
 
-class Narration:
+class Narration(Narrator):
     """Follows the service's own sentences, as 1.0 voices tell them."""
-
-    def __init__(self) -> None:
-        self._said = ""
-        self._announced = 0
-        self._next: str | None = None
-        self._is_open = False
-        self.sounded = False
-
-    def said(self, text: str) -> None:
-        """This text went to the service."""
-        self._said += text
 
     def take(self, frame: SpeechFrame) -> Iterator[SpeechItem]:
         """The items that an event of the session brings.
@@ -34,38 +23,11 @@ class Narration:
             ProtocolError: an event's payload is no JSON object.
         """
         if frame.message_type == MessageType.SERVER_AUDIO:
-            yield from self._sound(frame.payload)
+            yield from self.sound(frame.payload)
         elif frame.event == SpeechEvent.SENTENCE_START:
-            yield from self._end()
-            self._next = self._locate(_text(frame.json()))
+            yield from self.begin(_text(frame.json()))
         elif frame.event in (SpeechEvent.SENTENCE_END, SpeechEvent.SESSION_FINISHED):
-            yield from self._end()
-
-    def _sound(self, data: bytes) -> Iterator[SpeechItem]:
-        if not data:
-            return
-        if not self._is_open:
-            yield SentenceBegan(self._locate("") if self._next is None else self._next)
-        self._is_open = self.sounded = True
-        self._next = None
-        yield Sound(data)
-
-    def _end(self) -> Iterator[SpeechItem]:
-        self._next = None
-        if self._is_open:
-            self._is_open = False
-            yield SentenceEnded()
-
-    def _locate(self, text: str) -> str:
-        """The sentence's text; where the service gives none, the next sentence of what it was told to say."""
-        rest = self._said[self._announced :]
-        if not text:
-            cutter = SentenceCutter()
-            text = next(iter(cutter.feed(rest) or cutter.flush()), "")
-        at = rest.find(text)
-        if at >= 0:
-            self._announced += at + len(text)
-        return text
+            yield from self.end()
 
 
 class SingleSentence:

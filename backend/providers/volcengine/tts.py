@@ -11,10 +11,10 @@ from backend.errors import ProviderError
 from backend.ports import Speech, SpeechOptions
 from backend.providers.chores import Chores
 from backend.providers.patience import Patience, retried
+from backend.providers.pool import Pool, PoolLimits
 from backend.providers.volcengine import tts_wire
 from backend.providers.volcengine.config import SpeechCredentials, TtsConfig
 from backend.providers.volcengine.tts_connection import TtsConnection, connect
-from backend.providers.volcengine.tts_pool import PoolLimits, TtsPool
 from backend.providers.volcengine.tts_session import SentenceSpeech, StreamedSpeech, TtsSpeech
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class VolcengineSynthesizer:
         limits = PoolLimits(config.max_connections, config.acquire_timeout_s, config.idle_close_s, config.idle_renew_s)
         self._returning: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._warming: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
-        self._pool = TtsPool(self._connect, limits, self._chores)
+        self._pool: Pool[TtsConnection] = Pool("tts", self._connect, limits, self._chores)
 
     async def warm(self, voice: str) -> None:
         """Have a connection ready for a voice, so that the first turn pays no handshake; never raises ours.
