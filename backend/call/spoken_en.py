@@ -99,10 +99,11 @@ _SEEMS_TO_GO_ON: Final = pattern(
     rf"^{_LEAD}{_SUBORDINATE}\b",
     rf"^{_LEAD}(?:in|on|at|for|with|from|by|during|after|before) (?:\w+ ){{0,2}}\w+$",
     rf"^{_LEAD}(?:to be honest|as far as .*|what if|how about|for example|by the way|every time.*|which means)$",
-    r"\b(?:so|a bit|a little|could you please|can you please|i was wondering|the reason|one)$",
+    r"\b(?:so|a bit|a little|could you please|can you please|i was wondering|the reason)$",
     rf"^{_LEAD}(?:can|could|would|will) you (?:please )?(?:give|show|tell|send|find|play|get|make)(?: me)?$",
-    rf"^{_LEAD}{_ASKER} {_ASKING_VERB} {_ASKED}$",
-    r"\b(?:ever|any|maybe|find|know that|know how|something|planning|trying|looking)$",
+    rf"^{_LEAD}{_ASKER} (?:do|does|did|don't|can|could|would|should|will) {_ASKED}$",
+    r"\b(?:ever|any|maybe|find|know that|know how)$",
+    r"\b(?:am|i'm|we're|is|are|was|were|been) (?:\w+ )?(?:trying|looking|planning|hoping|wondering|thinking|saying)$",
     r"\bthat (?:if|when)(?: \w+){1,3}$",
     rf"^{_LEAD}(?:my|our|his|her|their|the|this|that) (?:\w+ )?\w+$",
     r"^(?:do|did|can|could|would|will) you (?:think|know|remember|want|mean|see)$",
@@ -140,8 +141,6 @@ _WHOLE: Final = pattern(
     + "$",
 )
 """Tags, farewells, and what is said whole."""
-
-
 _LONGER_THAN_AN_ANSWER: Final = 4
 
 

@@ -9,7 +9,8 @@ from backend.call.completeness import Completeness, has_words, judge
 COMPLETE = """
 你去过日本吗 / 现在几点了 / 你最喜欢什么颜色 / 你吃了没 / 要不我们去看电影吧 / 你呢 / 然后呢 / 可以吗
 多少钱 / 他是不是生气了 / 太好了 / 真漂亮啊 / 我不知道 / 谢谢 / 没问题 / 我爱你
-我们周末去看电影，好不好 / 他今天来？ / 怎么了 / How are you? / what's your name / do you like music
+我们周末去看电影，好不好 / 他今天来？ / 怎么了 / How are you? / how are you
+where are you / what's your name / do you like music
 can you help me / thank you / goodbye / I don't know / What are you looking for / why not / never mind
 what time does it start / is it raining in Paris / Tom left?
 """
