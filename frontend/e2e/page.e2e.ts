@@ -296,6 +296,7 @@ it.each([
 });
 
 it("can be used with the keyboard alone", async () => {
+  await here.stack.script({ ...QUIET, tone: { ms_per_char: 300 }, replies_always: REPLY });
   const { page } = await here.visit();
   await page.locator(".face svg").waitFor();
   await focusOn(page, "Call");
