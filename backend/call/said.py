@@ -8,7 +8,7 @@ _USUAL_MS: Final = 200.0
 """How long a hanzi, or half a word of another script, is spoken: a guess where nothing was measured."""
 _HANZI: Final = re.compile(r"[\u3400-\u9fff]")
 _HALF_WORD_CHARS: Final = 3
-_BACK_TO_A_WORD: Final = re.compile(r"[^\s\u3400-\u9fff，。！？、,.!?；;：:…—]+$")
+_BACK_TO_A_WORD: Final = re.compile(r"[^\s\u3400-\u9fff，。！？、,.!?；;：:…—]+\Z")
 
 
 @dataclass(slots=True)
