@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from backend.errors import ProviderError
@@ -23,6 +23,7 @@ class FeederLimits:
         backlog_ms: audio that may wait; beyond it the oldest is dropped.
         end_window_ms: silence after which the service should have said that a sentence is over.
         stall_timeout_s: how long it may take to say so before it is asked for its last result.
+        ends_at_silence: it is asked at once, as it says nothing before.
     """
 
     packet_ms: int
@@ -30,6 +31,7 @@ class FeederLimits:
     backlog_ms: int
     end_window_ms: int
     stall_timeout_s: float
+    ends_at_silence: bool = False
 
 
 class Feeder:
@@ -84,6 +86,13 @@ class Feeder:
         elif self._stalls_at is not None:
             self._stalls_at = self._loop.time() + self._limits.stall_timeout_s
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Nothing goes up during the block; then what has come meanwhile does."""
+        async with self._sending:
+            yield
+            await self._send_due()
+
     async def pump(self) -> None:
         """Send the silence that keeps the session alive, audio that waited long enough, and the end if it stalls."""
         while (deadline := self._deadline) is not None:
@@ -129,5 +138,7 @@ class Feeder:
         if not self._gate.spoke or self._gate.silence_ms < self._limits.end_window_ms:
             return
         self._gate.reset()
-        if self._stalls_at is None:
+        if self._limits.ends_at_silence:
+            self._finish()
+        elif self._stalls_at is None:
             self._stalls_at = self._loop.time() + self._limits.stall_timeout_s

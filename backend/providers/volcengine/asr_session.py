@@ -13,10 +13,10 @@ from backend.ports import Hypothesis
 from backend.protocol.header import MessageType
 from backend.protocol.speech import decode
 from backend.providers.chores import Chores
-from backend.providers.gate import SpeechGate
+from backend.providers.feeder import Feeder, FeederLimits
 from backend.providers.patience import Patience, retried
 from backend.providers.sockets import MAX_MESSAGE_BYTES, ServiceSocket
-from backend.providers.uplink import Packet, Uplink
+from backend.providers.uplink import Packet
 from backend.providers.volcengine import asr_wire
 from backend.providers.volcengine.config import AsrConfig
 from backend.providers.volcengine.handshake import LOG_ID_HEADER, Failures
@@ -29,8 +29,6 @@ _EMPTY_AUDIO: Final = 45000002
 
 class AsrSession:
     """One recognition. Errors come by iteration: whoever sends never sees one, but finds nobody listening.
-
-    Audio goes up in the task that brings it. The pump is for what is due when nobody brings any.
 
     On a spare connection nothing waits for the service's first answer: the service reads messages in order, and asks
     that sending never waits for receiving. Until that answer, what went up is kept: if the spare turns out to be
@@ -46,22 +44,11 @@ class AsrSession:
         self._chores = chores
         self._socket: ServiceSocket | None = None
         self._log_id = ""
-        self._loop = asyncio.get_running_loop()
-        self._uplink = Uplink(
-            packet_ms=config.packet_ms,
-            keepalive_s=config.keepalive_s,
-            backlog_ms=config.backlog_ms,
-            now=self._loop.time(),
-        )
-        self._sending = asyncio.Lock()
+        self._feeder = Feeder(self._send_up, _limits(config))
+        self.pump = self._feeder.pump
         self._on_trial: deque[Packet] | None = None  # what went up on a spare that has not answered yet
-        self._woken = asyncio.Event()
-        self._sleeps_until = 0.0
         self._patience = Patience("asr")
-        self._gate = SpeechGate()
         self._hearsay = asr_wire.Hearsay()
-        self._finishing = False
-        self._stalls_at: float | None = None
         self._unanswered = 0
         self._ended = False
 
@@ -79,18 +66,11 @@ class AsrSession:
 
     async def send(self, pcm: bytes) -> None:
         """Hand over audio; waits only for a service that takes it slowly, and then the oldest is dropped."""
-        if self._finishing:
-            return
-        self._uplink.put(pcm, self._loop.time())
-        self._listen_for_the_end(pcm)
-        await self._flush()
-        if (deadline := self._deadline) is not None and deadline < self._sleeps_until:
-            self._woken.set()
+        await self._feeder.put(pcm)
 
     async def finish(self) -> None:
         """Say that no more audio comes; the last hypothesis follows and is definite."""
-        self._finish()
-        await self._flush()
+        await self._feeder.finish()
 
     def __aiter__(self) -> AsyncIterator[Hypothesis]:
         """Hypotheses in order, until the session ends."""
@@ -109,16 +89,6 @@ class AsrSession:
             if hypothesis is not None:
                 return hypothesis
         raise StopAsyncIteration
-
-    async def pump(self) -> None:
-        """Send the silence that keeps the session alive, audio that waited long enough, and the end if it stalls."""
-        while (deadline := self._deadline) is not None:
-            await self._sleep(deadline)
-            if self._stalls_at is not None and self._loop.time() >= self._stalls_at:
-                log.info("asr.silent_service", extra={"log_id": self._log_id})
-                self._finish()
-            async with self._sending:
-                await self._send_due()
 
     async def close(self) -> None:
         """Hang up."""
@@ -164,41 +134,18 @@ class AsrSession:
     async def _begin_anew(self, sent: deque[Packet]) -> None:
         """On a fresh connection: the first message, what went up on the lost one, and what has come since."""
         self._chores.begin(self._open_socket.close())  # which also wakes whoever is still writing to it
-        async with self._sending:
+        async with self._feeder.held():
             self._patience.relax()
             await self.open()
             self._on_trial = None
             with suppress(ProviderError):  # the reader finds it too
                 for packet in sent:
                     await self._send_packet(packet)
-            await self._send_due()
 
-    @property
-    def _deadline(self) -> float | None:
-        due = self._uplink.deadline
-        return due if due is None or self._stalls_at is None else min(due, self._stalls_at)
-
-    async def _sleep(self, deadline: float) -> None:
-        self._sleeps_until = deadline
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                await self._woken.wait()
-        self._sleeps_until = 0.0
-        self._woken.clear()
-
-    async def _flush(self) -> None:
-        if not self._sending.locked():  # whoever is at it sends this too
-            async with self._sending:
-                await self._send_due()
-
-    async def _send_due(self) -> None:
-        try:
-            while packet := self._uplink.take(self._loop.time()):
-                if self._on_trial is not None:
-                    self._on_trial.append(packet)
-                await self._send_packet(packet)
-        except ProviderError as error:
-            log.debug("asr.gone", extra={"reason": error.reason})  # the reader finds that too, and the reason before it
+    async def _send_up(self, packet: Packet) -> None:
+        if self._on_trial is not None:
+            self._on_trial.append(packet)
+        await self._send_packet(packet)
 
     async def _send_packet(self, packet: Packet) -> None:
         await self._open_socket.send(asr_wire.audio(packet.pcm, self._config, last=packet.is_last))
@@ -211,21 +158,6 @@ class AsrSession:
             self._patience.expect("the last result", self._config.final_timeout_s)
         elif self._unanswered == 1 and self._config.spoken_mode == "bigmodel":
             self._patience.expect("the answer to a packet", self._config.reply_timeout_s)
-
-    def _finish(self) -> None:
-        self._finishing = True
-        self._stalls_at = None
-        self._uplink.finish()
-
-    def _listen_for_the_end(self, pcm: bytes) -> None:
-        self._gate.hear(pcm)
-        if not self._gate.spoke or self._gate.silence_ms < self._config.end_window_ms:
-            return
-        self._gate.reset()
-        if self._config.spoken_mode == "bigmodel_nostream":
-            self._finish()
-        elif self._stalls_at is None:
-            self._stalls_at = self._loop.time() + self._config.stall_timeout_s
 
     async def _next(self) -> Hypothesis | None:
         try:
@@ -247,7 +179,7 @@ class AsrSession:
         self._note_answer(hypothesis)
         if hypothesis is None:
             return None
-        clock = self._uplink.clock
+        clock = self._feeder.clock
         return replace(
             hypothesis, end_ms=clock.caller_ms(hypothesis.end_ms), audio_ms=clock.caller_ms(hypothesis.audio_ms)
         )
@@ -268,18 +200,26 @@ class AsrSession:
 
     def _is_silence(self, code: int | None) -> bool:
         """An error that only says that nobody spoke before the session was finished."""
-        return code == _SILENT_AUDIO or (code == _EMPTY_AUDIO and self._finishing)
+        return code == _SILENT_AUDIO or (code == _EMPTY_AUDIO and self._feeder.is_finishing)
 
     def _note_answer(self, hypothesis: Hypothesis | None) -> None:
-        if hypothesis is not None and hypothesis.definite:
-            self._stalls_at = None
-            self._gate.reset()
-        elif hypothesis is not None and self._stalls_at is not None:
-            self._stalls_at = self._loop.time() + self._config.stall_timeout_s
-        if self._config.spoken_mode != "bigmodel" or self._finishing:
+        if hypothesis is not None:
+            self._feeder.answered(definite=hypothesis.definite)
+        if self._config.spoken_mode != "bigmodel" or self._feeder.is_finishing:
             return
         self._unanswered = max(0, self._unanswered - 1)
         if self._unanswered:
             self._patience.expect("the answer to a packet", self._config.reply_timeout_s)
         else:
             self._patience.relax()
+
+
+def _limits(config: AsrConfig) -> FeederLimits:
+    return FeederLimits(
+        packet_ms=config.packet_ms,
+        keepalive_s=config.keepalive_s,
+        backlog_ms=config.backlog_ms,
+        end_window_ms=config.end_window_ms,
+        stall_timeout_s=config.stall_timeout_s,
+        ends_at_silence=config.spoken_mode == "bigmodel_nostream",
+    )
