@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from backend.call.interruption import InterruptionLimits
@@ -39,6 +39,9 @@ log = logging.getLogger(__name__)
 
 _NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
 """What the emulator is shown where a vendor wants a key: it takes any."""
+_END_WINDOW_MS: Final = 500
+_END_WINDOW_ALONE_MS: Final = 800
+"""Where the recogniser is the only one to hear that a caller goes on, it has to wait longer: see docs/performance.md."""
 _SLOW_EARS_S: Final = 20.0
 _SLOW_VOICE_S: Final = 40.0
 """On-device synthesis runs near real time on a quiet machine, and several times slower on a busy one; so
@@ -70,9 +73,11 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
     Raises:
         ConfigError: `VAD=silero`, and something is missing; the message says what and how to get it.
     """
-    return Providers(
-        _recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings), detector(settings)
-    )
+    activity = detector(settings)
+    if not settings.asr.end_window_ms:
+        window_ms = _END_WINDOW_MS if activity is not None else _END_WINDOW_ALONE_MS
+        settings = replace(settings, asr=replace(settings.asr, end_window_ms=window_ms))
+    return Providers(_recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings), activity)
 
 
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -38,7 +38,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class AsrSettings:
-    """Recognition. `app_id` with `access_token`, or `api_key`, are Volcengine's; the emulator takes any."""
+    """Recognition. An `end_window_ms` of 0 is left to `compose`, which knows whether there is voice activity detection.
+
+    `app_id` with `access_token`, or `api_key`, are Volcengine's; the emulator takes any.
+    """
 
     provider: AsrProvider
     url: str
@@ -231,7 +234,7 @@ def _asr(env: Env) -> AsrSettings:
         resource_id=env.text("VOLC_ASR_RESOURCE_ID", "volc.bigasr.sauc.duration"),
         compress=env.flag("VOLC_ASR_COMPRESS", default=False),
         spares=env.whole("VOLC_ASR_SPARES", 16, most=1000),
-        end_window_ms=env.whole("ASR_END_WINDOW_MS", 500, least=200, most=5000),
+        end_window_ms=env.whole("ASR_END_WINDOW_MS", 0, least=200, most=5000) if env.has("ASR_END_WINDOW_MS") else 0,
         timeout_s=env.number("ASR_TIMEOUT_S", 5, least=0.05, most=120),
     )
 
