@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e bench soak models format clean
+.PHONY: help run test check unit page-test e2e bench bench-peers soak models format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -41,9 +41,14 @@ models: ## fetch the on-device models into the cache
 	@scripts/setup dev
 	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
 
-bench: ## measure latency and load; writes docs/benchmarks.md
+bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (25 minutes)
 	@scripts/setup dev
 	$(PY) -m bench
+
+bench-peers: ## measure pipecat beside ours, in an environment of its own; adds to docs/benchmarks.md
+	@scripts/setup dev
+	@scripts/bench-peers || true
+	$(PY) -m bench --only peers
 
 soak: ## a hundred thousand interrupted replies on a clock that jumps (minutes)
 	@scripts/setup dev

@@ -4,34 +4,44 @@ import argparse
 import asyncio
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-from bench import machine, plan, report
-from bench.run import run
+from bench import keeping, machine, report
+from bench.processes import ROOT
+from bench.run import PARTS, run
+from bench.section import Section
 
-_DOCUMENT: Final = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
+KEPT: Final = ROOT / "docs" / "benchmarks.json"
 
 
 def main() -> int:
-    """Run it; the exit status says only whether it could run."""
+    """Run it; the exit status says whether every part could run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="under 40 s, one repetition, nothing written")
+    parser.add_argument("--quick", action="store_true", help="under 60 s, one repetition, nothing written")
+    parser.add_argument("--only", action="append", choices=tuple(PARTS), help="this part alone; may be repeated")
     options = parser.parse_args()
-    what = plan.QUICK if options.quick else plan.FULL
     described = machine.describe()
     print(f"{described}\n", flush=True)
-    try:
-        results = asyncio.run(run(what, lambda line: print(line, flush=True)))
-    except RuntimeError as exc:
-        print(f"bench: {exc}", file=sys.stderr)
-        return 1
-    print("", *report.tables(results), sep="\n\n")
+    names = options.only or [name for name in PARTS if name != "peers" and not (options.quick and name == "memory")]
+    sections = asyncio.run(_measured(names, quick=options.quick, described=described))
+    print("", report.document(sections), sep="\n")
     if not options.quick:
-        _DOCUMENT.parent.mkdir(exist_ok=True)
-        _DOCUMENT.write_text(report.document(results, what, described, f"{datetime.now(UTC):%Y-%m-%d}"), "utf-8")
-        print(f"\nwritten to {_DOCUMENT.relative_to(_DOCUMENT.parents[1])}")
-    return 0
+        print(f"written to {DOCUMENT.relative_to(ROOT)} and {KEPT.relative_to(ROOT)}")
+    failed = [f"{name}: {why}" for name, section in sections.items() for why in section.failures]
+    for why in failed:
+        print(f"bench: not measured: {why}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+async def _measured(names: list[str], *, quick: bool, described: str) -> dict[str, Section]:
+    """Each part is kept as soon as it is there."""
+    sections = {}
+    async for name, section in run(names, quick=quick, tell=lambda line: print(line, flush=True)):
+        sections[name] = section.on(described, f"{datetime.now(UTC):%Y-%m-%d}")
+        if not quick:
+            keeping.keep(KEPT, DOCUMENT, {name: sections[name]})
+    return sections
 
 
 if __name__ == "__main__":

@@ -5,17 +5,19 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import aiohttp
 import psutil
 
 from backend.protocol.events import CALL_PATH
 
-_ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[1]
+SERVER: Final = ("-m", "backend.handler")
 _READY_S: Final = 60.0
 _END_S: Final = 15.0
 _KEPT_FROM_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH", "MODEL_CACHE")
@@ -30,22 +32,17 @@ class Cores:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
-    """Our server, running."""
+class Running:
+    """A contender with its far end.
+
+    Attributes:
+        emulator_url: empty where the far end is no emulator.
+    """
 
     process: psutil.Process
-    emulator: psutil.Process
-    call_url: str
-    emulator_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Relay:
-    """The relay, running."""
-
-    process: psutil.Process
-    upstream: psutil.Process
+    far_end: psutil.Process
     url: str
+    emulator_url: str = ""
 
 
 def cores() -> Cores:
@@ -66,15 +63,15 @@ def pin(pid: int, to: frozenset[int] | None) -> None:
 
 @asynccontextmanager
 async def server(
-    on: Cores, extra: Mapping[str, str] | None = None, *, module: tuple[str, ...] = ("backend.handler",)
-) -> AsyncIterator[Server]:
-    """Our server with the scripted emulator, which it starts itself.
+    on: Cores, extra: Mapping[str, object] | None = None, *, module: Sequence[str] = SERVER
+) -> AsyncIterator[Running]:
+    """Our server with the scripted emulator, which it starts itself; it refuses nobody unless told to.
 
     Args:
         extra: further settings.
         module: what is run in the server's place, with its arguments.
     """
-    call_port, web_port, emulator_port = _free_ports(3)
+    call_port, web_port, emulator_port = free_ports(3)
     settings = {
         "CALL_PORT": call_port,
         "WEB_PORT": web_port,
@@ -87,51 +84,107 @@ async def server(
         "MAX_LOOP_LAG_MS": 0,
         **(extra or {}),
     }
-    environment = {name: str(value) for name, value in settings.items()}
-    async with _running(module, "Open http", on.tested, environment) as process:
+    async with running(module, "Open http", on.tested, settings) as process:
         emulator = process.children()[0]
         pin(emulator.pid, on.others)
         call_url = f"ws://127.0.0.1:{call_port}{CALL_PATH}?delivery=stream"
-        yield Server(process, emulator, call_url, f"http://127.0.0.1:{emulator_port}")
+        yield Running(process, emulator, call_url, f"http://127.0.0.1:{emulator_port}")
 
 
 @asynccontextmanager
-async def relay(on: Cores) -> AsyncIterator[Relay]:
+async def emulator(on: Cores) -> AsyncIterator[tuple[psutil.Process, str]]:
+    """The scripted emulator alone, and its URL."""
+    (port,) = free_ports(1)
+    asked = ("-m", "emulator", "--port", str(port), "--engine", "scripted")
+    async with running(asked, "listening", on.others, {}) as process:
+        yield process, f"http://127.0.0.1:{port}"
+
+
+@asynccontextmanager
+async def beside_emulator(
+    on: Cores, asked: Sequence[str], *, python: str = sys.executable, more: Sequence[str] = ()
+) -> AsyncIterator[Running]:
+    """A contender that takes a port and the emulator's URL: `asked PORT URL more`."""
+    (port,) = free_ports(1)
+    async with (
+        emulator(on) as (far_end, emulator_url),
+        running((*asked, str(port), emulator_url, *more), "ready", on.tested, {}, python=python) as process,
+    ):
+        yield Running(process, far_end, f"ws://127.0.0.1:{port}", emulator_url)
+
+
+@asynccontextmanager
+async def relay(on: Cores) -> AsyncIterator[Running]:
     """The relay with its far end."""
-    port, upstream_port = _free_ports(2)
-    async with AsyncExitStack() as stack:
-        far_end = await stack.enter_async_context(
-            _running(("bench.upstream", str(upstream_port)), "ready", on.others, {})
-        )
-        relayed = ("bench.relay", str(port), f"ws://127.0.0.1:{upstream_port}")
-        process = await stack.enter_async_context(_running(relayed, "ready", on.tested, {}))
-        yield Relay(process, far_end, f"ws://127.0.0.1:{port}")
+    port, upstream_port = free_ports(2)
+    async with (
+        running(("-m", "bench.upstream", str(upstream_port)), "ready", on.others, {}) as far_end,
+        running(("-m", "bench.relay", str(port), f"ws://127.0.0.1:{upstream_port}"), "ready", on.tested, {}) as process,
+    ):
+        yield Running(process, far_end, f"ws://127.0.0.1:{port}")
+
+
+async def admin(emulator_url: str, method: str, path: str, body: Any = None) -> Any:
+    """Steer an emulator, or ask what it has seen."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.request(method, f"{emulator_url}/admin/{path}", json=body, raise_for_status=True) as response,
+    ):
+        return await response.json()
 
 
 @asynccontextmanager
-async def _running(
-    module: tuple[str, ...], ready: str, on: frozenset[int] | None, settings: Mapping[str, str]
+async def running(
+    arguments: Sequence[str],
+    ready: str,
+    on: frozenset[int] | None,
+    settings: Mapping[str, object],
+    *,
+    python: str = sys.executable,
 ) -> AsyncIterator[psutil.Process]:
-    """`python -m …` in a folder of its own, where no `.env` is found, until the block ends."""
+    """`python …` in a folder of its own, where no `.env` is found, until the block ends.
+
+    Raises:
+        RuntimeError: it did not say `ready`; the message has what it said instead.
+    """
     environment = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
+    environment |= {name: str(value) for name, value in settings.items()}
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *module,
+            python,
+            *arguments,
             cwd=folder,
-            env={**environment, **settings, "PYTHONPATH": str(_ROOT)},
+            env={**environment, "PYTHONPATH": str(ROOT)},
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
+            preexec_fn=None if on is None or not hasattr(os, "sched_setaffinity") else _pinned(on),
         )
+        drain: asyncio.Task[None] | None = None
         try:
-            pin(process.pid, on)
             if not await _says(process, ready):
                 log.seek(0)
-                raise RuntimeError(f"{module[0]} did not start:\n{log.read().decode(errors='replace')}")
+                raise RuntimeError(f"{' '.join(arguments[:2])} did not start:\n{_tail(log.read())}")
+            drain = asyncio.create_task(_drain(process))
             yield psutil.Process(process.pid)
         finally:
             await _end(process)
+            if drain is not None:
+                drain.cancel()
+
+
+def _pinned(on: frozenset[int]) -> Any:
+    return lambda: os.sched_setaffinity(0, on)
+
+
+def _tail(log: bytes) -> str:
+    return log.decode(errors="replace")[-2000:]
+
+
+async def _drain(process: asyncio.subprocess.Process) -> None:
+    """A pipe that nobody reads would stop the process."""
+    assert process.stdout is not None
+    while await process.stdout.read(65536):
+        pass
 
 
 async def _says(process: asyncio.subprocess.Process, ready: str) -> bool:
@@ -156,7 +209,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody uses now."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:

@@ -13,9 +13,9 @@ from typing import Final
 import psutil
 
 from bench import load, plan, processes
+from bench.dialects import Ours
 from bench.profiled import PROBES
 from bench.report import table
-from bench.run import put_script
 
 Row = tuple[str, float, float, int]
 """Where, own seconds, seconds with what it calls, how often."""
@@ -46,9 +46,10 @@ async def profile(how: str, vad: str, calls: int, frame_ms: int, seconds: float)
     processes.pin(os.getpid(), on.others)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "profile.json"
-        async with processes.server(on, {"VAD": vad}, module=("bench.profiled", how, str(file))) as server:
-            await put_script(server.emulator_url, plan.script(plan.turns_wanted(calls, seconds + 8)))
-            async with load.conversations(server.call_url, calls, 4, frame_ms):
+        async with processes.server(on, {"VAD": vad}, module=("-m", "bench.profiled", how, str(file))) as server:
+            turns = plan.turns_wanted(calls, seconds + 8)
+            await processes.admin(server.emulator_url, "PUT", "script", plan.script(turns))
+            async with load.conversations(server.url, calls, 4, frame_ms, Ours()):
                 await asyncio.sleep(5)
                 server.process.send_signal(signal.SIGUSR1)
                 before = _by_thread(server.process)
@@ -72,7 +73,7 @@ def shown(rows: list[Row], top: int) -> list[list[str]]:
 
 async def _written(file: Path) -> None:
     async with asyncio.timeout(_WRITTEN_S):
-        while not file.exists():  # noqa: ASYNC110
+        while not file.exists():  # noqa: ASYNC110, ASYNC240 - one look a tenth of a second
             await asyncio.sleep(0.1)
 
 

@@ -1,5 +1,7 @@
 """The floor: a bare WebSocket relay, one upstream connection a caller, every message handed on as it comes.
 
+It runs on the event loop that our server runs on.
+
 `python -m bench.relay PORT UPSTREAM_URL`
 """
 
@@ -11,6 +13,8 @@ from contextlib import suppress
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+
+from backend.loop import loop_factory
 
 
 async def relay(port: int, upstream_url: str) -> None:
@@ -35,4 +39,5 @@ async def pump(source: AsyncIterable[str | bytes], send: Callable[[str | bytes],
 
 
 if __name__ == "__main__":
-    asyncio.run(relay(int(sys.argv[1]), sys.argv[2]))
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(relay(int(sys.argv[1]), sys.argv[2]))

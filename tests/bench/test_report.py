@@ -1,20 +1,16 @@
-"""The report says what was measured."""
+"""The report says what was measured, and what was not."""
 
 import math
+from pathlib import Path
 
-from bench import plan, report
+from bench import keeping, load_tables, plan, report
 from bench.figures import Sample, Spread, Usage
-from bench.report import Results
+from bench.section import Aim, Section, judged, judged_least
 
 
-def sample(calls: int, cpu_s: float, delays_ms: tuple[float, ...], rss_mb: float) -> Sample:
-    usage = Usage(window_s=60, cpu_s=cpu_s, rss_mb=rss_mb, others_cpu=0.25, stolen_cpu=0.0, far_end_cpu=0.1)
-    return Sample(calls, usage, delays_ms, delays_ms, (0.5,), 0.66, 12, 0, 0, 1920.0, 277.0)
-
-
-def results(own_ms: float, own_cpu_s: float) -> Results:
-    few, many = sample(1, 0.5, (1.0,), 80.0), sample(50, own_cpu_s, (1.0, own_ms), 104.5)
-    return Results([few, many], [sample(1, 0.2, (0.5,), 30.0), sample(50, 10.0, (0.5,), 32.45)], [79.0])
+def sample(contender: str, calls: int, core: float, frame_ms: int = 20, answered_ms: float = 800.0) -> Sample:
+    usage = Usage(60, 60 * core, 80, others_cpu=0.25, stolen_cpu=0.0, far_end_cpu=0.1, callers_cpu=0.1)
+    return Sample(contender, frame_ms, calls, usage, (answered_ms,), told_ms=(0.5,), late_ms=(0.5,), turns=12)
 
 
 def test_a_table_lines_its_figures_up() -> None:
@@ -29,32 +25,73 @@ def test_a_cell_shows_the_spread_where_there_is_one() -> None:
     assert report.cell(Spread(math.nan, math.nan, math.nan), 1) == "-"
 
 
-def test_the_aims_are_judged_at_the_highest_load() -> None:
-    aims = "\n".join(report.tables(results(own_ms=9.0, own_cpu_s=20.0)))
-
-    assert "≤ 10 ms | 9.00 ms | reached |" in aims
-    assert "≤ 3 × relay |  2.00 × | reached |" in aims
-    assert "not reached" not in aims
-
-
-def test_an_aim_that_is_missed_is_called_so() -> None:
-    aims = "\n".join(report.tables(results(own_ms=11.0, own_cpu_s=31.0)))
-
-    assert "| 11.00 ms | not reached |" in aims
-    assert "3.10 × | not reached |" in aims
+def test_an_aim_is_reached_at_its_bound_and_missed_beyond_it() -> None:
+    assert judged("a", 10, 10.0, " ms", 1) == Aim("a", "≤ 10 ms", "10.0 ms", "reached")
+    assert judged("a", 10, 10.1, " ms", 1).verdict == "not reached"
+    assert judged_least("a", 40, 39.0, "").verdict == "not reached"
+    assert judged_least("a", 40, 40.0, "") == Aim("a", "≥ 40", "40", "reached")
 
 
-def test_memory_is_told_for_each_further_call() -> None:
-    assert "From 1 to 50 calls each further one took 500 KB (relay: 50 KB)." in "\n".join(
-        report.tables(results(own_ms=1.0, own_cpu_s=1.0))
+def test_an_aim_that_was_not_measured_is_neither() -> None:
+    assert judged("a", 10, math.nan, " ms") == Aim("a", "≤ 10 ms", "-", "not measured")
+    assert judged_least("a", 10, math.nan, " ms").verdict == "not measured"
+
+
+def test_cpu_is_judged_at_the_load_aimed_at_and_beside_the_relay() -> None:
+    samples = [sample("relay", 50, 0.2), sample("ours, VAD off", 50, 0.45), sample("ours, VAD off", 100, 0.99)]
+
+    verdicts = {aim.figure: (aim.reached, aim.verdict) for aim in load_tables.aims(samples)}
+
+    cpu = "CPU-s per call-minute, 20 ms frames, 50 calls, ours, VAD off"
+    assert verdicts[cpu] == ("0.540", "reached")
+    assert verdicts[f"{cpu}, times the relay"] == ("2.25 ×", "reached")
+    assert verdicts["calls per core at ≤ 70 % CPU, no underrun, 20 ms frames, ours, VAD on"] == ("-", "not measured")
+
+
+def test_a_load_that_was_not_run_leaves_a_dash() -> None:
+    samples = [sample("relay", 1, 0.01), sample("relay", 50, 0.2), sample("ours, VAD off", 1, 0.02)]
+
+    assert load_tables.cpu_table(samples).splitlines()[-1].endswith(" - |")
+
+
+def test_a_full_or_blind_load_is_marked() -> None:
+    usage = Usage(10, 9.9, 80, 0, 0, far_end_cpu=0.5, callers_cpu=0.4)
+
+    table = load_tables.conditions_table([Sample("ours", 20, 100, usage)])
+
+    assert "99 full" in table
+    assert "40 blind" in table
+
+
+def test_the_document_has_aims_first_then_the_sections_and_what_is_missing() -> None:
+    section = Section(
+        "Start", "text", (Aim("f", "≤ 1 s", "0.5 s", "reached"),), ("why\n  not",), "2 × CPU", "2030-01-02"
     )
 
+    document = report.document({"start": section})
 
-def test_the_document_says_where_when_and_how() -> None:
-    document = report.document(results(1.0, 1.0), plan.FULL, "2 × Fast CPU", "2030-01-02")
+    assert document.index("| f ") < document.index("## Start")
+    assert "Measured on 2030-01-02: 2 × CPU." in document
+    assert document.endswith("Not measured:\n\n- why not\n")
 
-    assert document.startswith("# Benchmarks\n")
-    assert "Machine: 2 × Fast CPU. Measured on 2030-01-02." in document
-    assert "recognition takes 100 ms" in document
-    assert "1, 10, 50 at a time" in document
-    assert document.endswith("|\n")
+
+def test_the_method_tells_the_plans_figures() -> None:
+    assert f"{plan.ANSWER_MS} ms, with" in report.method()
+    assert "\n\n" not in report.method()
+
+
+def test_a_part_that_is_run_again_leaves_the_others_as_they_were(tmp_path: Path) -> None:
+    file, document = tmp_path / "kept.json", tmp_path / "kept.md"
+    aim = Aim("f", "≤ 1", "1", "reached")
+    keeping.keep(
+        file, document, {"start": Section("Start", "old"), "memory": Section("Memory", "kept", (aim,), ("x",))}
+    )
+
+    keeping.keep(file, document, {"start": Section("Start", "new")})
+
+    assert keeping.load(file) == {
+        "start": Section("Start", "new"),
+        "memory": Section("Memory", "kept", (aim,), ("x",)),
+    }
+    assert "new" in document.read_text("utf-8")
+    assert "kept" in document.read_text("utf-8")
