@@ -201,8 +201,9 @@ async def test_a_failed_task_is_our_error_with_its_code_and_the_tasks_id(code: s
     assert KEY not in str(failed.value)
 
 
-async def test_a_failed_tasks_connection_serves_nobody_again() -> None:
-    fault = Fault(service="asr", kind=Kind.ERROR, at="mid", code="InternalError")
+@pytest.mark.parametrize("kind", [Kind.ERROR, Kind.GARBAGE, Kind.CUT])
+async def test_a_connection_on_which_something_failed_serves_nobody_again(kind: Kind) -> None:
+    fault = Fault(service="asr", kind=kind, at="mid")
     async with running_emulator(HEARS.model_copy(update={"faults": (fault,)})) as vendor:
         recognizer = recognizer_at(vendor.dashscope_ws_url)
         with pytest.raises(ProviderUnavailable):
@@ -317,11 +318,15 @@ async def test_heartbeats_repetitions_and_unknown_events_are_no_news() -> None:
 
 
 async def test_a_sentence_is_final_by_either_of_the_two_signs() -> None:
-    results = ("final_documented_min", "final_emotion_8k")
+    only_marked = golden("negative.asr.result.sentence_end_but_end_time_null")
+    only_timed = golden("asr.result-generated.final_documented_min").replace('"sentence_end": true', '"a": 1')
+    both = golden("asr.result-generated.final_emotion_8k")
 
     async def talk(caller: Caller) -> None:
-        only_marked = "negative.asr.result.sentence_end_but_end_time_null"
-        await follow(caller, only_marked, *(f"asr.result-generated.{name}" for name in results))
+        task_id = json.loads(await caller.connection.recv())["header"]["task_id"]
+        for body in (golden("srv.task-started"), only_marked, only_timed, both):
+            await caller.send(body.replace(TASK, task_id))
+        await caller.until_gone()
 
     async with odd_vendor(talk) as url, listening(url, socket=HASTY) as recognition:
         hypotheses = aiter(recognition)

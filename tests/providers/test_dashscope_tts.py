@@ -177,6 +177,7 @@ async def test_a_reply_that_is_cut_off_is_cancelled_and_its_connection_speaks_ag
             assert isinstance(await anext(items), SentenceBegan)
             await speech.cancel()
             assert await rest(speech) == []
+            await until(lambda: tasks(vendor)[0]["cancelled"])
         vendor.script(SHORT)
         again = await spoken(synthesizer, "好的呀。")
         stats = vendor.stats()
@@ -330,6 +331,35 @@ async def test_a_service_that_tells_no_sentences_is_believed_once_and_then_asked
         *(SentenceBegan("五六七八。"), Sound(b"\2" * 8), SentenceEnded()),
         SpeechUsage(20),
     ]
+
+
+async def test_sound_between_two_sentences_is_the_next_ones_and_after_the_last_its_own() -> None:
+    def told(kind: str, text: str) -> str:
+        output = {"type": kind, "original_text": text, "sentence": {"index": 0, "words": []}}
+        header = {"task_id": TASK, "event": "result-generated", "attributes": {}}
+        return json.dumps({"header": header, "payload": {"output": output}})
+
+    first, second = "一二三四。", "五六七八。"
+    early: list[str | bytes] = [told("sentence-begin", first), b"aa", told("sentence-end", first), b"bb"]
+    late: list[str | bytes] = [told("sentence-begin", second), b"cc", told("sentence-end", second), b"dd"]
+
+    async def talk(caller: Caller) -> None:
+        task_id = json.loads(await caller.connection.recv())["header"]["task_id"]
+        await caller.send(golden("srv.task-started").replace(TASK, task_id))
+        await caller.connection.recv()
+        for message in early:
+            await caller.send(message if isinstance(message, bytes) else message.replace(TASK, task_id))
+        while "finish-task" not in str(await caller.connection.recv()):
+            pass
+        for message in (*late, golden("tts.task-finished")):
+            await caller.send(message if isinstance(message, bytes) else message.replace(TASK, task_id))
+        await caller.until_gone()
+
+    async with odd_vendor(talk) as url, voice_of(url) as synthesizer:
+        items = await spoken(synthesizer, first, second, audio_format="pcm")
+
+    assert sound_of(items) == [b"aa", b"bbccdd"]
+    assert without_sound(items)[:4] == [SentenceBegan(first), SentenceEnded(), SentenceBegan(second), SentenceEnded()]
 
 
 async def test_a_task_that_finishes_without_sound_is_refused() -> None:
