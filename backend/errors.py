@@ -6,6 +6,7 @@ VoiceCallError                  Internal
 ├─ ProtocolError                BadFrame
 │  └─ EventError                BadEvent
 ├─ SessionIdError               BadSession
+├─ StoreError                   (conversations go on in memory; never reaches a client)
 └─ ProviderError                {ASR,LLM,TTS}Failed
    ├─ ProviderUnavailable       could not be reached, or the connection broke: worth another try
    ├─ ProviderRefused           it answered no: key, quota, parameters; the same request fails again
@@ -67,6 +68,10 @@ class SessionIdError(VoiceCallError):
     def code(self) -> str:
         """`BadSession`."""
         return "BadSession"
+
+
+class StoreError(VoiceCallError):
+    """The database is down, or will not take something. The message holds no secret and nothing that was said."""
 
 
 class ProviderError(VoiceCallError):

@@ -23,7 +23,7 @@ from backend.protocol.events import CALL_PATH
 from backend.reception import Reception
 from backend.session import Services
 from backend.settings import Settings, load
-from backend.store.memory import MemoryStore
+from backend.store.opening import Store, open_store
 from backend.telemetry.observer import Observer
 from backend.telemetry.setup import telemetry
 from backend.version import VERSION
@@ -81,7 +81,8 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         stack.push_async_callback(watchers.aclose)
         lag = LoopLag(settings.call.max_loop_lag_ms)
         stack.callback(asyncio.create_task(lag.watch()).cancel)
-        reception = _reception(settings, providers, cast, watchers.observer, lag)
+        store = open_store(settings.store, settings.call.max_history, cast.card().id)
+        reception = _reception(settings, providers, cast, watchers.observer, lag=lag, store=store)
         call_port = await _take_calls(stack, settings, reception)
         metrics = watchers.metrics
         if metrics is not None:
@@ -96,6 +97,8 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             exposition=None if metrics is None else metrics.exposition,
         )
         web_port = await _serve_page(stack, settings, page)
+        store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
+        stack.push_async_callback(store.aclose)
         stack.push_async_callback(reception.drain, DRAIN_S)
         yield _banner(settings, cast, labels, call_port, web_port)
 
@@ -110,13 +113,13 @@ def _cast(settings: Settings) -> Cast:
 
 
 def _reception(
-    settings: Settings, providers: compose.Providers, cast: Cast, observer: Observer, lag: LoopLag
+    settings: Settings, providers: compose.Providers, cast: Cast, observer: Observer, *, lag: LoopLag, store: Store
 ) -> Reception:
     services = Services(
         recognizer=providers.recognizer,
         model=providers.model,
         synthesizer=providers.synthesizer,
-        store=MemoryStore(settings.call.max_history),
+        store=store,
         prompt=cast.prompt,
         voice=cast.voice,
         knows_persona=cast.shelf.has,

@@ -4,7 +4,7 @@ Adapters in `providers/` and `store/` implement these; no vendor's field name pa
 `backend.errors.ProviderError` with the stage it belongs to, and nothing else of a vendor's.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -212,11 +212,53 @@ class ActivityDetector(Protocol):
         """Let go of the model and its thread."""
 
 
+@dataclass(frozen=True, slots=True)
+class TurnRef:
+    """Which turn of which call something belongs to.
+
+    Attributes:
+        call: one connection's id; a conversation has had one or more.
+        turn: its number in the call, from 1.
+        persona: whom it was with; None for the server's usual one.
+    """
+
+    call: str = ""
+    turn: int = 0
+    persona: str | None = None
+
+
+NO_TURN: Final = TurnRef()
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBill:
+    """What became of a turn, when, and what it cost.
+
+    Attributes:
+        failure: the code of the error that ended it; empty for none.
+        marks_ms: its timings, since the end of the caller's speech.
+        usage: what the services say it cost, by their units' names.
+    """
+
+    outcome: str
+    failure: str
+    marks_ms: Mapping[str, int]
+    usage: Mapping[str, int]
+
+
 class ConversationStore(Protocol):
-    """What was said, by conversation id."""
+    """What was said, by conversation id. No method raises, whatever state the place behind it is in."""
 
     async def load(self, sid: str) -> tuple[Message, ...]:
-        """The conversation so far, oldest first; empty for an unknown id."""
+        """The conversation so far, oldest first; empty for an unknown id. Waits a bounded time."""
 
-    async def append(self, sid: str, messages: Sequence[Message]) -> None:
-        """Add the messages of a turn."""
+    async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
+        """Add the messages of a turn, without waiting for anything.
+
+        Args:
+            sent: all that was sent of a reply that was cut off; `messages` has what was heard of it. Empty for a
+                reply that was heard whole.
+        """
+
+    def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
+        """Keep what a turn cost, without waiting for anything."""

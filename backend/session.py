@@ -49,6 +49,8 @@ from backend.ports import (
     Recognizer,
     SpeechOptions,
     Synthesizer,
+    TurnBill,
+    TurnRef,
 )
 from backend.protocol import events, frames
 from backend.protocol.events import CallConfig, ConfigUpdate, Query, parse_event
@@ -103,6 +105,7 @@ class CallSession:
     def __init__(
         self, line: Line, services: Services, query: Query, limits: SessionLimits, clock: Clock = time.monotonic
     ) -> None:
+        self.id = uuid.uuid4().hex
         self.sid = query.sid or str(uuid.uuid4())
         self._line = line
         self._services = services
@@ -157,7 +160,7 @@ class CallSession:
         self._warm(services.recognizer.warm())
         self._warm(services.synthesizer.warm(services.voice(self._config).voice))
         self._warm(services.model.warm())
-        history = await services.store.load(self.sid)
+        history = await services.store.load(self.sid) if self._query.sid else ()
         await self._inbox.put(Joined(history))
         problems = list(self._query.problems)
         if self._config is not self._query.config:
@@ -250,12 +253,15 @@ class CallSession:
                 self._replies.cancel()
             case Account(turn):
                 await self._account(turn)
-            case Remember(messages):
-                await self._services.store.append(self.sid, messages)
+            case Remember(messages, sent):
+                await self._services.store.append(self.sid, messages, self._ref(), sent)
             case HangUp(close_code, reason):
                 await self._line.close(close_code, reason)
             case _:
                 assert_never(effect)
+
+    def _ref(self) -> TurnRef:
+        return TurnRef(self.id, self._call.turn, self._call.config.persona)
 
     async def _send(self, frame: Frame) -> None:
         await self._line.send(frames.encode(frame, self._query.framing))
@@ -307,6 +313,8 @@ class CallSession:
         ended = {"outcome": marks.outcome, "code": marks.failure}
         log.info("turn.done", extra={"session": self.sid, "turn": turn, **ended, **marks.in_ms(), **marks.usage})
         self._services.observer.turn_done(self, TurnReport(turn, marks))
+        bill = TurnBill(marks.outcome, marks.failure, marks.in_ms(), dict(marks.usage))
+        self._services.store.account(self.sid, self._ref(), bill)
         if events.TURN_METRICS in self._call.config.events:
             number = turn if self._call.config.turn_ids else None
             await self._send(EventFrame(events.TURN_METRICS, marks.metrics(), number))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
 from backend.errors import ConfigError
 
@@ -138,6 +139,15 @@ class TelemetrySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where conversations are kept, and for how long. `url` has its driver in it, and maybe a password."""
+
+    kind: DatabaseKind
+    url: str = field(repr=False)
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
 class EmulatorSettings:
     """The vendors on this machine."""
 
@@ -159,6 +169,7 @@ class Settings:
     dashscope: DashscopeSettings
     call: CallSettings
     telemetry: TelemetrySettings
+    store: StoreSettings
     emulator: EmulatorSettings
     persona: str
     vad: VadMode
@@ -175,6 +186,7 @@ class Settings:
     def extras(self) -> tuple[str, ...]:
         """The sets of optional dependencies that this configuration needs."""
         wanted = {"on-device": self.needs_emulator, "vad": self.vad != OFF, "telemetry": bool(self.telemetry.otlp_url)}
+        wanted |= {kind: self.store.kind == kind for kind in ("mysql", "postgresql")}
         return tuple(extra for extra, needed in wanted.items() if needed)
 
 
@@ -212,6 +224,7 @@ def read(env: Env) -> Settings:
             otlp_headers=env.text("OTEL_EXPORTER_OTLP_HEADERS"),
             service_name=env.text("OTEL_SERVICE_NAME", "live-voice-call"),
         ),
+        store=_store(env),
         emulator=emulator,
         persona=env.text("PERSONA", "qiao_qingqing"),
         vad=cast(VadMode, env.choice("VAD", AUTO, (AUTO, SILERO, OFF))),
@@ -219,6 +232,11 @@ def read(env: Env) -> Settings:
         log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         log_format=cast(Literal["text", "json"], env.choice("LOG_FORMAT", "text", ("text", "json"))),
     )
+
+
+def _store(env: Env) -> StoreSettings:
+    kind, url = database_url(env.text("DATABASE_URL"))
+    return StoreSettings(kind, url, env.number("CONVERSATION_DAYS", 0, most=36_500))
 
 
 def _asr(env: Env) -> AsrSettings:

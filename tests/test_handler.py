@@ -25,7 +25,7 @@ def free_port() -> int:
 
 def environment(**values: str) -> dict[str, str]:
     ports = {name: str(free_port()) for name in ("CALL_PORT", "WEB_PORT", "EMULATOR_PORT")}
-    return {**os.environ, "EMULATOR_ENGINE": "scripted", **ports, **values}
+    return {**os.environ, "EMULATOR_ENGINE": "scripted", "DATABASE_URL": "memory:", **ports, **values}
 
 
 @asynccontextmanager

@@ -91,6 +91,10 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"VOLC_ASR_COMPRESS": "maybe"}, "VOLC_ASR_COMPRESS"),
         ({"LLM_TEMPERATURE": "nan"}, "LLM_TEMPERATURE"),
         ({"VAD": "webrtc"}, "VAD"),
+        ({"DATABASE_URL": "oracle://u:p@h/db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "mysql+pymysql://u:p@h/db"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql:"}, "DATABASE_URL"),
+        ({"CONVERSATION_DAYS": "-1"}, "CONVERSATION_DAYS"),
     ],
 )
 def test_a_wrong_or_missing_setting_is_named(values: dict[str, str], names: str) -> None:
@@ -114,7 +118,8 @@ def test_no_secret_has_a_repr() -> None:
         )
     }
 
-    assert "secret-" not in repr(load({"ASR_APP_ID": "1", "TTS_APP_ID": "1", **secrets}))
+    database = {"DATABASE_URL": "mysql://user:secret-DATABASE_URL@host/name"}
+    assert "secret-" not in repr(load({"ASR_APP_ID": "1", "TTS_APP_ID": "1", **secrets, **database}))
 
 
 def test_the_example_file_lists_every_setting_with_its_default() -> None:

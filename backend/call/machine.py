@@ -173,7 +173,7 @@ class Call:
         if self.state is State.IN_PROCESS:
             yield CancelReply(self.turn)
             yield Account(self.turn)
-            yield self._remember(self._said.heard)
+            yield self._remember(self._said.heard, self._said.sent)
         self.state = State.ENDED
         yield self._listening.close()
 
@@ -268,7 +268,7 @@ class Call:
     def _cut_off(self, now: float) -> Iterator[Effect]:
         """Stop the reply under way; the call is Idle after it."""
         yield CancelReply(self.turn)
-        yield self._remember(self._said.heard)
+        yield self._remember(self._said.heard, self._said.sent)
         if self.config.barge_in or events.BOT_INTERRUPTED in self.config.events:
             yield self._say(events.BOT_INTERRUPTED, {"spoken": self._said.sent})
         yield from self._finish_turn(now)
@@ -321,12 +321,12 @@ class Call:
         self._text = self._echo = ""
         return self._listening.open(keep_audio=keep_audio)
 
-    def _remember(self, reply: str) -> Remember:
+    def _remember(self, reply: str, sent: str = "") -> Remember:
         said = [Message("user", self._question)]
         if reply:
             said.append(Message("assistant", reply))
         self._history.extend(said)
-        return Remember(tuple(said))
+        return Remember(tuple(said), sent if sent != reply else "")
 
     def _say(self, event: str, payload: dict[str, object] | None = None, *, outside_turn: bool = False) -> Say:
         number = 0 if outside_turn else self.turn

@@ -224,9 +224,10 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Keep these messages of the conversation."""
+    """Keep these messages of the conversation. `sent` is all that was sent of a reply that was cut off."""
 
     messages: tuple[Message, ...]
+    sent: str = ""
 
 
 @dataclass(frozen=True, slots=True)

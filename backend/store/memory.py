@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 
-from backend.ports import Message
+from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 
 
 class MemoryStore:
@@ -19,13 +19,32 @@ class MemoryStore:
         self._max_conversations = max_conversations
         self._conversations: OrderedDict[str, deque[Message]] = OrderedDict()
 
+    def start(self) -> None:
+        """There is nothing to connect to."""
+
+    async def aclose(self) -> None:
+        """There is nothing to let go of."""
+
+    async def forget(self, sid: str) -> bool:
+        """Delete a conversation; whether there was one."""
+        return self._conversations.pop(sid, None) is not None
+
     async def load(self, sid: str) -> tuple[Message, ...]:
         """See `ConversationStore`."""
         return tuple(self._conversations.get(sid, ()))
 
-    async def append(self, sid: str, messages: Sequence[Message]) -> None:
+    async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """See `ConversationStore`."""
         self._conversations.setdefault(sid, deque(maxlen=self._max_messages)).extend(messages)
         self._conversations.move_to_end(sid)
         while len(self._conversations) > self._max_conversations:
             self._conversations.popitem(last=False)
+
+    def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
+        """See `ConversationStore`: kept nowhere."""
+
+    def replace(self, sid: str, messages: Sequence[Message]) -> None:
+        """This is the whole conversation; what was kept of it before is forgotten."""
+        self._conversations.pop(sid, None)
+        if messages:
+            self._conversations[sid] = deque(messages, self._max_messages)

@@ -1,0 +1,216 @@
+"""The database behind the conversations: what is read and written there, in SQL."""
+
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, cast
+
+from sqlalchemy import ColumnElement, Connection, Table, delete, event, insert, inspect, select, text, update
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from backend.errors import StoreError
+from backend.ports import Message, Role
+from backend.store.records import Billed, Claimed, Line, Record, Said
+from backend.store.schema import HEAD, conversations, messages, turns
+
+CONNECT_S: Final = 5.0
+_CONNECTIONS: Final = 4
+
+_FAILURES: Final = (SQLAlchemyError, OSError, ValueError, ArithmeticError)
+"""What a database that is down, or that will not take something, raises through SQLAlchemy."""
+
+
+class Database:
+    """One database, of whichever make `url` names. Every method may raise `StoreError`.
+
+    Args:
+        url: SQLAlchemy's, with an asynchronous driver.
+        default_persona: what is written for a call that asked for none.
+    """
+
+    def __init__(self, url: str, default_persona: str = "") -> None:
+        self._engine = _engine(url)
+        # without transactions: on SQLite, reading then waits for no writer
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._persona = default_persona
+
+    async def open(self) -> None:
+        """Connect, and bring the tables to their newest shape."""
+        if folder := _folder(self._engine.url):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if await self.revision() == HEAD:
+            return
+        migrate = await asyncio.to_thread(importlib.import_module, "backend.store.migrate")
+        async with _translated(), self._engine.begin() as connection:
+            await connection.run_sync(migrate.upgrade)
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+        with suppress(*_FAILURES):
+            await self._engine.dispose()
+
+    async def revision(self) -> str | None:
+        """The tables' shape; None where there are none."""
+        async with _translated(), self._reading.connect() as connection:
+            if not await connection.run_sync(_is_stamped):
+                return None
+            return cast(str | None, await connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+    async def load(self, sid: str, most: int) -> tuple[Message, ...]:
+        """The newest messages of a conversation, oldest first, as the caller heard them."""
+        heard = (messages.c.heard.is_(None)) | (messages.c.heard != "")
+        newest = select(messages.c.role, messages.c.text, messages.c.heard).where(messages.c.sid == sid, heard)
+        async with _translated(), self._reading.connect() as connection:
+            rows = (await connection.execute(newest.order_by(messages.c.id.desc()).limit(most))).all()
+        return tuple(Message(cast(Role, row.role), row.text if row.heard is None else row.heard) for row in rows[::-1])
+
+    async def write(self, records: Sequence[Record], *, again: bool = False) -> None:
+        """Write all of them, or none.
+
+        Args:
+            again: some may have been written by a try that seemed to fail.
+        """
+        async with _translated(), self._engine.begin() as connection:
+            for sid, row in sorted(
+                self._rows(records).items()
+            ):  # in one order, so that two servers cannot block each other
+                await _touch(connection, sid, row)
+            said = [row for record in records if isinstance(record, Said) for row in _message_rows(record)]
+            billed = [_turn_row(record) for record in records if isinstance(record, Billed)]
+            for table, rows in ((messages, said), (turns, billed)):
+                new = await _unwritten(connection, table, rows) if again else rows
+                if new:
+                    await connection.execute(insert(table), new)
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        """Which call took up each of these conversations last."""
+        wanted = select(conversations.c.sid, conversations.c.holder).where(conversations.c.sid.in_(sids))
+        async with _translated(), self._reading.connect() as connection:
+            return {row.sid: row.holder for row in (await connection.execute(wanted)).all()}
+
+    async def forget(self, sid: str) -> bool:
+        """Delete a conversation with all that belongs to it; whether there was one."""
+        return await self._forget(conversations.c.sid == sid) > 0
+
+    async def forget_before(self, time_ms: int) -> int:
+        """Delete the conversations that nobody has said anything in since; how many there were."""
+        return await self._forget(conversations.c.last_ms < time_ms)
+
+    async def _forget(self, which: ColumnElement[bool]) -> int:
+        async with _translated(), self._engine.begin() as connection:
+            return (await connection.execute(delete(conversations).where(which))).rowcount
+
+    def _rows(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+        """What the records change in the rows of their conversations."""
+        rows: dict[str, dict[str, Any]] = {}
+        for record in records:
+            row = rows.setdefault(record.sid, {})
+            row["last_ms"] = record.at_ms
+            if isinstance(record, Claimed):
+                row["holder"] = record.ref.call
+            else:
+                row["persona"] = record.ref.persona or self._persona
+        return rows
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except _FAILURES as exc:
+        reason = getattr(exc, "orig", None) or exc
+        raise StoreError(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
+
+
+def _engine(url: str) -> AsyncEngine:
+    target = make_url(url)
+    kind = target.get_backend_name()
+    if kind == "sqlite":
+        engine = create_async_engine(target, connect_args={"timeout": CONNECT_S})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _lock_at_once)
+        return engine
+    waits = {"timeout": CONNECT_S} if kind == "postgresql" else {"connect_timeout": CONNECT_S, "charset": "utf8mb4"}
+    return create_async_engine(
+        target, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_recycle=1800, connect_args=waits
+    )
+
+
+def _folder(url: URL) -> Path | None:
+    """Of a SQLite file."""
+    return Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own transactions begin too late; see _lock_at_once
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _lock_at_once(connection: Connection) -> None:
+    """A transaction that reads first and locks later fails where another server wrote in between."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _is_stamped(connection: Connection) -> bool:
+    return inspect(connection).has_table("alembic_version")
+
+
+async def _touch(connection: AsyncConnection, sid: str, row: dict[str, Any]) -> None:
+    """Have the conversation's row be there and up to date."""
+    known = await connection.execute(update(conversations).where(conversations.c.sid == sid).values(**row))
+    if known.rowcount == 0:
+        fresh = {"sid": sid, "persona": "", "holder": "", "began_ms": row["last_ms"]}
+        await connection.execute(insert(conversations).values(fresh | row))
+
+
+async def _unwritten(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not rows:
+        return rows
+    there = await connection.scalars(select(table.c.record).where(table.c.record.in_([row["record"] for row in rows])))
+    known = set(there)
+    return [row for row in rows if row["record"] not in known]
+
+
+def _message_rows(said: Said) -> Iterable[dict[str, Any]]:
+    return (_message_row(said, line) for line in said.lines)
+
+
+def _message_row(said: Said, line: Line) -> dict[str, Any]:
+    return {
+        "sid": said.sid,
+        "record": line.key,
+        "call": said.ref.call,
+        "turn": said.ref.turn,
+        "role": line.message.role,
+        "text": _clean(line.message.text),
+        "heard": None if line.heard is None else _clean(line.heard),
+        "at_ms": said.at_ms,
+    }
+
+
+def _turn_row(billed: Billed) -> dict[str, Any]:
+    bill = billed.bill
+    return {
+        "sid": billed.sid,
+        "record": billed.key,
+        "call": billed.ref.call,
+        "turn": billed.ref.turn,
+        "outcome": bill.outcome,
+        "failure": bill.failure,
+        "marks_ms": dict(bill.marks_ms),
+        "usage": dict(bill.usage),
+        "at_ms": billed.at_ms,
+    }
+
+
+def _clean(words: str) -> str:
+    """Without what JSON can say and a database cannot keep: NUL, and halves of characters."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,294 @@
+"""Conversations in memory first, and in a database as soon as it takes them."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from backend.errors import StoreError
+from backend.ports import NO_TURN, Message, TurnBill, TurnRef
+from backend.store.memory import MemoryStore
+from backend.store.records import Billed, Record, Said, lines, now_ms
+
+log = logging.getLogger(__name__)
+
+_DAY_MS: Final = 24 * 3600 * 1000
+
+
+class Vault(Protocol):
+    """The database, as `backend.store.database.Database` is one. Every method may raise `StoreError`."""
+
+    async def open(self) -> None:
+        """Connect, and have the tables in shape; again after a failure."""
+
+    async def load(self, sid: str, most: int) -> tuple[Message, ...]:
+        """The newest messages of a conversation, oldest first."""
+
+    async def write(self, records: Sequence[Record], *, again: bool) -> None:
+        """Write all or none; with `again`, those that are not there yet."""
+
+    async def forget(self, sid: str) -> bool:
+        """Delete a conversation; whether there was one."""
+
+    async def forget_before(self, time_ms: int) -> int:
+        """Delete what is older; how many conversations that was."""
+
+    async def aclose(self) -> None:
+        """Let go of every connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLimits:
+    """Bounds of what waits for the database.
+
+    Attributes:
+        max_messages: of a conversation that are read, and held in memory.
+        load_s: after this long a call begins with what memory has.
+        first_load_s: the same while the server has only just started: who was cut off by that comes back at once.
+        write_s: after this long a write has failed.
+        pending: records that wait; the oldest is dropped for the newest.
+        batch: records in one transaction.
+        retry_s, most_retry_s: how long a database that failed is left alone, at first and at most.
+        tries: a record that a database in good health will not take is dropped after so many.
+        flush_s: how long the end of the server waits for what has not been written.
+        days: conversations in which nothing was said for so long are deleted; 0 keeps them.
+        chore_s: how often that is looked after.
+    """
+
+    max_messages: int = 20
+    load_s: float = 1.0
+    first_load_s: float = 5.0
+    write_s: float = 10.0
+    pending: int = 10_000
+    batch: int = 200
+    retry_s: float = 0.5
+    most_retry_s: float = 15.0
+    tries: int = 3
+    flush_s: float = 3.0
+    days: float = 0
+    chore_s: float = 3600.0
+
+
+class KeptStore:
+    """A `ConversationStore` that writes behind the calls' backs.
+
+    Args:
+        vault: makes the database's client; awaited once the server is up, as it may import a lot.
+    """
+
+    def __init__(self, vault: Callable[[], Awaitable[Vault]], limits: KeepLimits) -> None:
+        self._make_vault = vault
+        self._limits = limits
+        self._memory = MemoryStore(limits.max_messages)
+        self._vault: Vault | None = None
+        self._pending: deque[Record] = deque()
+        self._batch: list[Record] = []
+        self._again = False
+        self._singly = 0
+        self._tries = 0
+        self._dropped = 0
+        self._down = False
+        self._up = asyncio.Event()
+        self._tried = asyncio.Event()  # whether it is up or down is known
+        self._wake = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
+        self._one_at_a_time = asyncio.Lock()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begin to connect, and to write, inside a running event loop."""
+        self._tasks = [asyncio.create_task(self._write_behind()), asyncio.create_task(self._do_chores())]
+
+    async def aclose(self) -> None:
+        """Write what can be written in the time that is left, and let go."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0 if self._down else self._limits.flush_s):
+                await self._written.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if lost := len(self._pending) + len(self._batch):
+            log.warning("store.lost", extra={"records": lost})
+        if self._vault is not None:
+            await self._vault.aclose()
+
+    # --- ConversationStore
+
+    async def load(self, sid: str) -> tuple[Message, ...]:
+        """See `ConversationStore`: what the database has and what waits for it; of a database that is down, memory."""
+        if not self._down:
+            try:
+                async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
+                    messages = await self._load(sid)
+            except (StoreError, TimeoutError) as exc:
+                self._fail(exc)
+            else:
+                self._memory.replace(sid, messages)
+        return await self._memory.load(sid)
+
+    async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
+        """See `ConversationStore`."""
+        await self._memory.append(sid, messages)
+        self._enqueue(Said(sid, ref, lines(tuple(messages), sent)))
+
+    def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
+        """See `ConversationStore`."""
+        self._enqueue(Billed(sid, ref, bill))
+
+    async def forget(self, sid: str) -> bool:
+        """Delete a conversation, and what waits to be written of it; whether there was one.
+
+        Raises:
+            StoreError: the database could not be asked; what it has of the conversation is still there.
+        """
+        try:
+            async with asyncio.timeout(self._limits.write_s):
+                return await self._forget(sid)
+        except TimeoutError as exc:
+            raise StoreError("the database does not answer") from exc
+
+    async def _forget(self, sid: str) -> bool:
+        await self._tried.wait()
+        async with self._one_at_a_time:
+            known = self._forget_here(sid)
+            return await self._asked().forget(sid) or known
+
+    # --- the queue
+
+    def _enqueue(self, record: Record) -> None:
+        if len(self._pending) >= self._limits.pending:
+            self._pending.popleft()
+            self._dropped += 1
+        self._pending.append(record)
+        self._written.clear()
+        self._wake.set()
+
+    async def _load(self, sid: str) -> tuple[Message, ...]:
+        await self._tried.wait()
+        async with self._one_at_a_time:  # what is pending now is what the database does not have
+            there = await self._asked().load(sid, self._limits.max_messages)
+            waiting = [record for record in (*self._batch, *self._pending) if record.sid == sid]
+        return (*there, *(message for record in waiting for message in _heard(record)))
+
+    def _forget_here(self, sid: str) -> bool:
+        waiting = len(self._batch) + len(self._pending)
+        self._batch = [record for record in self._batch if record.sid != sid]
+        self._pending = deque(record for record in self._pending if record.sid != sid)
+        self._memory.replace(sid, ())
+        return len(self._batch) + len(self._pending) < waiting
+
+    def _asked(self) -> Vault:
+        if self._vault is None or self._down:
+            raise StoreError("the database is not there")
+        return self._vault
+
+    # --- writing
+
+    async def _write_behind(self) -> None:
+        retry_s = self._limits.retry_s
+        while True:
+            try:
+                await self._write_on()
+                retry_s = self._limits.retry_s
+            except (StoreError, TimeoutError) as exc:
+                self._fail(exc)
+                await asyncio.sleep(retry_s)
+                retry_s = min(2 * retry_s, self._limits.most_retry_s)
+            except Exception as exc:
+                log.exception("store.crashed")
+                self._fail(exc)
+                await asyncio.sleep(self._limits.most_retry_s)
+
+    async def _write_on(self) -> None:
+        if not self._up.is_set():
+            await self._open()
+        await self._wake.wait()
+        if self._up.is_set():  # a call that could not load may have found it down
+            await self._write_some()
+        if self._tries > 1:
+            await asyncio.sleep(self._limits.retry_s)
+
+    async def _open(self) -> None:
+        if self._vault is None:
+            self._vault = await self._make_vault()
+        await self._vault.open()
+        if self._down:
+            log.info("store.back", extra={"waiting": len(self._batch) + len(self._pending), "dropped": self._dropped})
+        self._down, self._dropped = False, 0
+        self._up.set()
+        self._tried.set()
+
+    async def _write_some(self) -> None:
+        async with self._one_at_a_time:
+            while self._pending and len(self._batch) < (1 if self._singly else self._limits.batch):
+                self._batch.append(self._pending.popleft())
+            if self._batch:
+                await self._write_batch()
+            if not self._pending and not self._batch:
+                self._again = False
+                self._wake.clear()
+                self._written.set()
+
+    async def _write_batch(self) -> None:
+        try:
+            async with asyncio.timeout(self._limits.write_s):
+                await self._asked().write(self._batch, again=self._again)
+        except (StoreError, TimeoutError) as exc:
+            self._again = True
+            if not await self._is_well():
+                raise
+            self._narrow_down(exc)
+        else:
+            self._batch_is_done()
+
+    async def _is_well(self) -> bool:
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(self._limits.load_s):
+                await self._asked().open()
+                return True
+        return False
+
+    def _narrow_down(self, error: Exception) -> None:
+        """It answers, but will not take this: try one by one, and give up on the one that it refuses."""
+        self._singly = max(self._singly, len(self._batch))
+        self._pending.extendleft(reversed(self._batch[1:]))
+        del self._batch[1:]
+        self._tries += 1
+        if self._tries > self._limits.tries:
+            log.error("store.refused", extra={"reason": str(error), "kind": type(self._batch[0]).__name__})
+            self._batch_is_done()
+
+    def _batch_is_done(self) -> None:
+        self._batch, self._tries, self._singly = [], 0, max(0, self._singly - 1)
+
+    def _fail(self, error: Exception) -> None:
+        """Go on in memory; said once until it is back."""
+        if not self._down:
+            log.warning("store.down", extra={"reason": str(error) or type(error).__name__})
+        self._down = True
+        self._up.clear()
+        self._tried.set()
+        self._wake.set()
+
+    # --- chores
+
+    async def _do_chores(self) -> None:
+        while self._limits.days:
+            await self._up.wait()
+            try:
+                gone = await self._asked().forget_before(now_ms() - round(self._limits.days * _DAY_MS))
+                log.info("store.expired", extra={"conversations": gone})
+            except StoreError as exc:
+                log.info("store.chore_failed", extra={"reason": str(exc)})
+            await asyncio.sleep(self._limits.chore_s)
+
+
+def _heard(record: Record) -> list[Message]:
+    if not isinstance(record, Said):
+        return []
+    spoken = (line.message if line.heard is None else Message(line.message.role, line.heard) for line in record.lines)
+    return [message for message in spoken if message.text]

@@ -1,0 +1,1 @@
+"""One file a step; none changes once it has been released."""

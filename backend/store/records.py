@@ -1,0 +1,67 @@
+"""What is written, as plain values: made where something happens, kept until a database has it."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+
+from backend.ports import Message, TurnBill, TurnRef
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, UTC: what the store calls a time."""
+    return time.time_ns() // 1_000_000
+
+
+def _key() -> str:
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message, and what was heard of it; `heard` is None for all of it."""
+
+    message: Message
+    heard: str | None = None
+    key: str = field(default_factory=_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a turn adds to a conversation."""
+
+    sid: str
+    ref: TurnRef
+    lines: tuple[Line, ...]
+    at_ms: int = field(default_factory=now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """What a turn cost."""
+
+    sid: str
+    ref: TurnRef
+    bill: TurnBill
+    at_ms: int = field(default_factory=now_ms)
+    key: str = field(default_factory=_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A call has taken up the conversation; the call that held it before has lost it."""
+
+    sid: str
+    ref: TurnRef
+    at_ms: int = field(default_factory=now_ms)
+
+
+Record = Said | Billed | Claimed
+
+
+def lines(messages: tuple[Message, ...], sent: str) -> tuple[Line, ...]:
+    """The messages of a turn, with all that was sent of a reply that was cut off put back into it."""
+    if not sent:
+        return tuple(Line(message) for message in messages)
+    heard = messages[-1].text if messages and messages[-1].role == "assistant" else ""
+    kept = messages[:-1] if heard else messages
+    return (*(Line(message) for message in kept), Line(Message("assistant", sent), heard))
