@@ -111,7 +111,8 @@ class Reception:
             return "draining"
         if len(self._admitted) >= self._max_calls:
             return "full"
-        return "lagging" if self._lag.too_late else None
+        # a machine too slow for one call is so with or without a guard
+        return "lagging" if self._lag.too_late and self._calls else None
 
     @staticmethod
     def choose_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -129,7 +130,7 @@ class Reception:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
         path = socket.request.path if socket.request is not None else "/"
         try:
-            query = parse_query(dict(parse_qsl(urlsplit(path).query)), self._defaults)
+            query = parse_query(dict(parse_qsl(urlsplit(path).query, keep_blank_values=True)), self._defaults)
         except SessionIdError as exc:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
             await line.close(_CLOSE_POLICY, exc.code)

@@ -1,0 +1,1 @@
+"""Judges any server, and any client, of the live voice call protocol; it shares no code with either."""
