@@ -1,7 +1,10 @@
 """Who is let in, who is refused and how, and what those who are in notice of it."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -29,6 +32,14 @@ def run_late(lag: LoopLag, by_ms: float) -> None:
         lag.note(by_ms)
 
 
+@asynccontextmanager
+async def late_with_a_call(lag: LoopLag, **wishes: Any) -> AsyncIterator[Switchboard]:
+    """A server that has somebody to protect, and runs late."""
+    async with answering(Switchboard(lag=lag, **wishes)) as board, dialled(board.url):
+        run_late(lag, 80)
+        yield board
+
+
 async def refusal(url: str) -> Response:
     with pytest.raises(InvalidStatus) as refused:
         await connect(url, open_timeout=5)
@@ -36,12 +47,17 @@ async def refusal(url: str) -> Response:
 
 
 async def test_while_the_loop_runs_late_a_newcomer_is_told_to_come_back() -> None:
-    async with answering(Switchboard(lag=late(80))) as board:
+    async with late_with_a_call(LoopLag(LIMIT_MS)) as board:
         response = await refusal(board.url)
 
     assert response.status_code == 503
     assert response.headers["Retry-After"] == "5"
     assert response.body == b"Busy: the server has more to do than it can\n"
+
+
+async def test_the_first_caller_is_never_refused_for_lateness_for_there_is_nobody_to_protect() -> None:
+    async with answering(Switchboard(lag=late(80))) as board, dialled(board.url) as caller:
+        assert caller.sid
 
 
 async def test_who_is_in_stays_in_and_is_answered_while_newcomers_are_refused() -> None:
@@ -54,15 +70,15 @@ async def test_who_is_in_stays_in_and_is_answered_while_newcomers_are_refused() 
 
 
 async def test_newcomers_are_let_in_again_when_the_loop_has_calmed_down() -> None:
-    lag = late(80)
-    async with answering(Switchboard(lag=lag)) as board:
+    lag = LoopLag(LIMIT_MS)
+    async with late_with_a_call(lag) as board:
         run_late(lag, 5)
         async with dialled(board.url) as caller:
             assert caller.sid
 
 
 async def test_a_refused_client_knows_within_100_ms() -> None:
-    async with answering(Switchboard(lag=late(80))) as board:
+    async with late_with_a_call(LoopLag(LIMIT_MS)) as board:
         took_s = []
         for _ in range(5):
             began = time.monotonic()
@@ -73,8 +89,8 @@ async def test_a_refused_client_knows_within_100_ms() -> None:
 
 
 async def test_the_verdict_the_readings_and_the_observer_say_what_the_door_says() -> None:
-    notebook, lag = Notebook(), late(80)
-    async with answering(Switchboard(lag=lag, observer=notebook)) as board:
+    notebook, lag = Notebook(), LoopLag(LIMIT_MS)
+    async with late_with_a_call(lag, observer=notebook) as board:
         assert board.reception is not None
         await refusal(board.url)
         assert board.reception.verdict("") is HTTPStatus.SERVICE_UNAVAILABLE
