@@ -7,7 +7,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from backend.ports import Speech, SpeechOptions
 from backend.providers.dashscope import tts_wire
 from backend.providers.dashscope.config import CosyVoiceConfig
-from backend.providers.dashscope.speech import CosySpeech, SentenceSpeech, StreamedSpeech
+from backend.providers.dashscope.sentence_speech import SentenceSpeech
+from backend.providers.dashscope.speech import CosySpeech, StreamedSpeech
 from backend.providers.dashscope.tasks import Tasks
 
 log = logging.getLogger(__name__)

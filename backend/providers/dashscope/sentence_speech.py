@@ -1,0 +1,101 @@
+"""One reply being spoken by a task for each sentence."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable
+from typing import Final
+
+from backend.errors import ProviderRefused
+from backend.ports import SentenceBegan, SentenceEnded, Sound
+from backend.providers.dashscope import wire
+from backend.providers.dashscope.config import CosyVoiceConfig
+from backend.providers.dashscope.speech import CosySpeech
+from backend.providers.dashscope.tasks import Task
+from backend.providers.dashscope.wire import Run
+from backend.providers.sentences import SentenceCutter
+
+MAX_WAITING_CHARS: Final = 20_000
+"""Of a reply that waits to be spoken; a longer one is refused."""
+
+
+class SentenceSpeech(CosySpeech):
+    """A task for each sentence, one after another (Opus, and a service that tells no sentences)."""
+
+    def __init__(self, task: Task, config: CosyVoiceConfig, run: Run) -> None:
+        super().__init__(task, config)
+        self._run = run
+        self._cutter = SentenceCutter()
+        self._sentences: deque[str] = deque()
+        self._more = asyncio.Event()
+        self._current: str | None = None
+        self._is_open = False
+        self._spoken = 0
+        self._sounded = 0
+
+    async def say(self, text: str) -> None:
+        """Hand over some more text; it is spoken as soon as it holds a whole sentence."""
+        if not self._finishing:
+            self._put(self._cutter.feed(text))
+
+    async def finish(self) -> None:
+        """Say that no more text comes."""
+        if not self._finishing:
+            self._put(self._cutter.flush())
+        self._finishing = True
+        self._more.set()
+
+    def _put(self, sentences: list[str]) -> None:
+        self._sentences.extend(sentences)
+        self._more.set()
+        if sum(map(len, self._sentences)) > MAX_WAITING_CHARS:
+            self._patience.interrupt(ProviderRefused("tts", "the reply is too long to be spoken"))
+
+    async def _advance(self) -> None:
+        if self._current is None:
+            await self._next_sentence()
+            return
+        message = await self._next()
+        if isinstance(message, bytes):
+            self._sound(message)
+        elif message.name == wire.FINISHED:
+            self._items.extend([SentenceEnded()] if self._is_open else [])
+            self._current, self._is_open = None, False
+
+    def _sound(self, data: bytes) -> None:
+        if not data or self._current is None:
+            return
+        if not self._is_open:
+            self._is_open = True
+            self._sounded += 1
+            self._items.append(SentenceBegan(self._current))
+        self._items.append(Sound(data))
+        self._patience.expect("the rest of the sound", self._config.gap_timeout_s)
+
+    async def _next_sentence(self) -> None:
+        self._patience.relax()
+        while not self._sentences and not self._finishing:
+            self._more.clear()
+            await self._patience.wait(self._more.wait())
+        if not self._sentences:
+            self._conclude_all()
+            return
+        self._spoken += 1
+        await self._speak(self._sentences.popleft())
+
+    def _conclude_all(self) -> None:
+        if not self._spoken:
+            self.interrupt()  # nothing to be spoken; the task is cancelled on the way out
+        else:
+            self._conclude(sounded=bool(self._sounded))
+
+    async def _speak(self, sentence: str) -> None:
+        if not self.task.is_running:
+            await self._waited(self.task.start(self._run))
+        self._current = sentence
+        self._patience.expect("the first sound", self._config.first_audio_timeout_s)
+        await self._tell(self.task.say(sentence))
+        await self._tell(self.task.finish())
+
+    async def _waited(self, beginning: Awaitable[None]) -> None:
+        self._patience.relax()  # the task has a deadline of its own
+        await self._patience.wait(beginning)
