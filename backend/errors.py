@@ -22,6 +22,7 @@ UNAUTHORIZED: Final = "Unauthorized"
 BUSY: Final = "Busy"
 RETRY_AFTER_S: Final = 5
 """When a client that was told `Busy` may try again."""
+BAD_SESSION: Final = "BadSession"
 IDLE_TIMEOUT: Final = "IdleTimeout"
 SHUTTING_DOWN: Final = "ShuttingDown"
 
@@ -67,7 +68,7 @@ class SessionIdError(VoiceCallError):
     @property
     def code(self) -> str:
         """`BadSession`."""
-        return "BadSession"
+        return BAD_SESSION
 
 
 class StoreError(VoiceCallError):

@@ -94,11 +94,13 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             services=labels,
             readings=reception.readings,
             verdict=reception.verdict,
+            forget=store.forget,
             exposition=None if metrics is None else metrics.exposition,
         )
         web_port = await _serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
+        stack.callback(asyncio.create_task(reception.watch()).cancel)
         stack.push_async_callback(reception.drain, DRAIN_S)
         yield _banner(settings, cast, labels, call_port, web_port)
 

@@ -4,7 +4,7 @@ Adapters in `providers/` and `store/` implement these; no vendor's field name pa
 `backend.errors.ProviderError` with the stage it belongs to, and nothing else of a vendor's.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -262,3 +262,9 @@ class ConversationStore(Protocol):
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """Keep what a turn cost, without waiting for anything."""
+
+    def claim(self, sid: str, ref: TurnRef) -> None:
+        """A call takes up the conversation, also for other servers with the same store; waits for nothing."""
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        """Which call took up each conversation last, so far as other servers may have; waits a bounded time."""

@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 
 from backend.call.moves import Fault
 from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, SessionIdError
+from backend.holders import Holders
 from backend.line import WebSocketLine
 from backend.loop_lag import LoopLag
 from backend.protocol import frames
@@ -63,6 +64,7 @@ class Reception:
         self._max_calls = max_calls
         self._blocked_write_s = blocked_write_s
         self._calls: set[CallSession] = set()
+        self._holders = Holders(services.store)
         # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
         self._admitted: WeakSet[ServerConnection] = WeakSet()
         self._all_ended = asyncio.Event()
@@ -73,6 +75,10 @@ class Reception:
     def calls(self) -> int:
         """Calls under way."""
         return len(self._calls)
+
+    async def watch(self) -> None:
+        """See `Holders.watch`."""
+        await self._holders.watch()
 
     def readings(self) -> Readings:
         """How it stands."""
@@ -141,8 +147,10 @@ class Reception:
         log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
         self._services.observer.call_began(session, session.sid)
         try:
+            await self._holders.take(session)
             await session.run()
         finally:
+            self._holders.release(session)
             self._services.observer.call_ended(session)
             self._calls.discard(session)
             if not self._calls:

@@ -31,6 +31,7 @@ from backend.call.moves import (
     Say,
     SentenceSent,
     SoundSent,
+    TakenUp,
     Tick,
     Told,
     WakeAt,
@@ -128,6 +129,7 @@ class CallSession:
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
         self._announced = False
+        self._over = asyncio.Event()
 
     async def run(self) -> None:
         """Hold the call until one side hangs up."""
@@ -141,6 +143,7 @@ class CallSession:
                 log.exception("call.crashed", extra={"session": self.sid, "log_id": log_id})
                 await self._carry_out(_internal_error(log_id))
                 await self._line.close(CLOSE_INTERNAL, INTERNAL)
+            self._over.set()
             self._ears.close()
             self._replies.stop()
             for task in (reading, self._listening, *self._warming):
@@ -154,6 +157,11 @@ class CallSession:
     async def drain(self) -> None:
         """Ask the call to end; a turn under way is finished first."""
         await self._inbox.put(DrainAsked())
+
+    async def give_up(self) -> None:
+        """End, because a newer connection has the conversation; returns when the last words are kept."""
+        await self._inbox.put(TakenUp())
+        await self._over.wait()
 
     async def _begin(self) -> None:
         services = self._services
@@ -256,6 +264,7 @@ class CallSession:
             case Remember(messages, sent):
                 await self._services.store.append(self.sid, messages, self._ref(), sent)
             case HangUp(close_code, reason):
+                self._over.set()
                 await self._line.close(close_code, reason)
             case _:
                 assert_never(effect)

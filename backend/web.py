@@ -10,7 +10,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from backend.cast import Cast
-from backend.errors import RETRY_AFTER_S, CardError, ProviderError
+from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
@@ -45,6 +45,7 @@ class Web:
         services: what each stage runs on, as `compose.labels` says it.
         readings: how the calls stand.
         verdict: what a call with this token would be answered.
+        forget: deletes a conversation; whether there was one.
         exposition: the metrics and their content type; None where there are none.
     """
 
@@ -57,6 +58,7 @@ class Web:
         services: dict[str, dict[str, str]],
         readings: Callable[[], Readings],
         verdict: Callable[[str], HTTPStatus],
+        forget: Callable[[str], Awaitable[bool]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
         dist: Path = DIST,
     ) -> None:
@@ -66,6 +68,7 @@ class Web:
         self._services = services
         self._readings = readings
         self._verdict = verdict
+        self._forget = forget
         self._exposition = exposition
         self._dist = dist
         self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
@@ -84,6 +87,7 @@ class Web:
                 web.get("/api/personas/{persona}/avatar.svg", self._avatar),
                 web.get("/api/voices", self._voices),
                 web.get("/api/voices/{voice}/sample", self._sample),
+                web.delete("/api/conversations/{sid:[A-Za-z0-9_-]{1,64}}", self._delete_conversation),
                 web.get("/{path:.*}", self._file),
             ]
         )
@@ -124,6 +128,13 @@ class Web:
         verdict = self._verdict(bearer(request.headers.get("Authorization", "")))
         headers = {"Retry-After": str(RETRY_AFTER_S)} if verdict is HTTPStatus.SERVICE_UNAVAILABLE else None
         return web.Response(status=204 if verdict is HTTPStatus.SWITCHING_PROTOCOLS else verdict, headers=headers)
+
+    async def _delete_conversation(self, request: web.Request) -> web.Response:
+        """Whoever knows a conversation's id may delete it: 204, or 404 where there is none."""
+        if self._verdict(bearer(request.headers.get("Authorization", ""))) is HTTPStatus.UNAUTHORIZED:
+            return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
+        known = await self._forget(request.match_info["sid"])
+        return web.Response(status=HTTPStatus.NO_CONTENT if known else HTTPStatus.NOT_FOUND)
 
     async def _personas(self, _request: web.Request) -> web.Response:
         cards = [_summary(card) for card in self._cast.shelf.all()]
@@ -196,6 +207,10 @@ async def _guarded(
         return await handler(request)
     except CardError:
         return web.json_response({"error": "no such persona"}, status=404)
+    except StoreError as exc:
+        log.warning("web.store_failed", extra={"reason": str(exc)})
+        body = {"error": "the database is not there; please try again"}
+        return web.json_response(body, status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
     except ProviderError as exc:
         log.warning("web.provider_failed", extra={"code": exc.code, "vendor_code": exc.vendor_code})
         return web.json_response({"error": exc.code}, status=502)

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from backend.cast import Cast
-from backend.errors import ProviderUnavailable
+from backend.errors import ProviderUnavailable, StoreError
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS, Shelf
 from backend.telemetry.readings import Readings
@@ -33,6 +33,12 @@ VERDICTS = {
 }
 
 
+async def _forget(sid: str) -> bool:
+    if sid == "unreachable":
+        raise StoreError("the database is not there")
+    return sid == "known"
+
+
 @asynccontextmanager
 async def serving(
     dist: Path, voice: FakeSynthesizer | None = None, exposition: Callable[[], tuple[bytes, str]] | None = None
@@ -46,6 +52,7 @@ async def serving(
         services=SERVICES,
         readings=lambda: READINGS,
         verdict=VERDICTS.__getitem__,
+        forget=_forget,
         exposition=exposition,
         dist=dist,
     )
@@ -174,3 +181,23 @@ async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, st
     ):
         assert response.status == status
         assert response.headers.get("Retry-After") == ("5" if status == 503 else None)
+
+
+@pytest.mark.parametrize(
+    ("sid", "token", "status"),
+    [
+        ("known", "known", 204),
+        ("known", "late", 204),
+        ("unknown", "known", 404),
+        ("known", "", 401),
+        ("unreachable", "known", 503),
+        ("not%20an%20id", "known", 405),
+    ],
+)
+async def test_a_conversation_is_deleted_by_whoever_may_call_and_knows_its_id(
+    dist: Path, sid: str, token: str, status: int
+) -> None:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with serving(dist) as http, http.delete(f"/api/conversations/{sid}", headers=headers) as response:
+        assert response.status == status
+        assert ("Retry-After" in response.headers) == (status == 503)

@@ -39,11 +39,12 @@ from backend.call.moves import (
     SentenceSent,
     SoundSent,
     SpeechEnd,
+    TakenUp,
     Tick,
     Told,
 )
 from backend.call.said import Said
-from backend.errors import IDLE_TIMEOUT, SHUTTING_DOWN
+from backend.errors import BAD_SESSION, IDLE_TIMEOUT, SHUTTING_DOWN
 from backend.ports import Message
 from backend.protocol import events
 from backend.protocol.events import BotInterrupt, CallConfig, ConfigUpdate, PlaybackPosition, UserText
@@ -152,6 +153,8 @@ class Call:
                 self._draining = True
                 if self.state is not State.IN_PROCESS:
                     yield from self._end(SHUTTING_DOWN, "the server is about to stop; please call again", CLOSE_RESTART)
+            case TakenUp():
+                yield from self._end(BAD_SESSION, "a newer connection has taken up this conversation", CLOSE_POLICY)
             case Tick():
                 yield from self._tick(now)
             case HungUp():

@@ -105,6 +105,11 @@ class DrainAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenUp:
+    """A newer connection has taken up the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline has come."""
 
@@ -126,6 +131,7 @@ CallEvent = (
     | SoundSent
     | ReplyEnded
     | DrainAsked
+    | TakenUp
     | Tick
     | HungUp
 )

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from backend.errors import StoreError
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 from backend.store.memory import MemoryStore
-from backend.store.records import Billed, Record, Said, lines, now_ms
+from backend.store.records import Billed, Claimed, Record, Said, lines, now_ms
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,9 @@ class Vault(Protocol):
 
     async def write(self, records: Sequence[Record], *, again: bool) -> None:
         """Write all or none; with `again`, those that are not there yet."""
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        """Which call took up each conversation last."""
 
     async def forget(self, sid: str) -> bool:
         """Delete a conversation; whether there was one."""
@@ -138,6 +141,22 @@ class KeptStore:
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`."""
         self._enqueue(Billed(sid, ref, bill))
+
+    def claim(self, sid: str, ref: TurnRef) -> None:
+        """See `ConversationStore`."""
+        self._enqueue(Claimed(sid, ref))
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        """See `ConversationStore`: of those whose claims have been written; nothing while the database is down."""
+        waiting = {record.sid for record in (*self._batch, *self._pending) if isinstance(record, Claimed)}
+        if self._down or not (asked := set(sids) - waiting):
+            return {}
+        try:
+            async with asyncio.timeout(self._limits.write_s):
+                return await self._asked().holders(asked)
+        except (StoreError, TimeoutError) as exc:
+            log.info("store.chore_failed", extra={"reason": str(exc)})
+            return {}
 
     async def forget(self, sid: str) -> bool:
         """Delete a conversation, and what waits to be written of it; whether there was one.

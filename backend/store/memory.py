@@ -1,7 +1,7 @@
 """Conversations in this process's memory: gone with it, bounded while it lives."""
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 
@@ -42,6 +42,13 @@ class MemoryStore:
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`: kept nowhere."""
+
+    def claim(self, sid: str, ref: TurnRef) -> None:
+        """See `ConversationStore`: there is no other server."""
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        """See `ConversationStore`."""
+        return {}
 
     def replace(self, sid: str, messages: Sequence[Message]) -> None:
         """This is the whole conversation; what was kept of it before is forgotten."""

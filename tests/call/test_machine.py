@@ -34,6 +34,7 @@ from backend.call.moves import (
     SentenceSent,
     SoundSent,
     SpeechEnd,
+    TakenUp,
     Tick,
     Told,
     WakeAt,
@@ -375,6 +376,23 @@ def test_hanging_up_in_a_turn_stops_the_reply_and_keeps_what_was_said() -> None:
     assert call.state is State.ENDED
 
 
+def test_a_call_whose_conversation_was_taken_up_elsewhere_keeps_what_was_said_and_ends_for_good() -> None:
+    call = speaking("好的，")
+
+    effects = call.handle(TakenUp(), now=3.0)
+
+    assert said(effects) == ["BotError"]
+    assert Remember((Message("user", "你好"), Message("assistant", "好的，"))) in effects
+    assert effects[-1] == HangUp(1008, "BadSession")
+
+
+def test_a_call_whose_conversation_was_taken_up_before_it_began_ends() -> None:
+    call = Call("sid-1", CallLimits(), CallConfig())
+
+    assert call.handle(TakenUp(), now=0.0)[-1] == HangUp(1008, "BadSession")
+    assert call.handle(Joined(), now=0.1) == []
+
+
 def test_a_client_that_asks_for_partial_text_gets_each_change_of_it() -> None:
     call = joined(CallConfig(events=frozenset({"SentencePartial"})))
 
@@ -417,6 +435,7 @@ call_events: st.SearchStrategy[CallEvent] = st.one_of(
     ),
     st.builds(Malformed, st.just(Fault("BadFrame", "x")), st.integers(0, 10)),
     st.just(DrainAsked()),
+    st.just(TakenUp()),
     st.just(Tick()),
     st.just(HungUp()),
 )

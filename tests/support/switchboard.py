@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.server import serve
 
-from backend.loop_lag import LoopLag
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
-from backend.ports import ChatModel, Message, Recognizer, SpeechOptions, Synthesizer
+from backend.loop_lag import LoopLag
+from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH, CallConfig
 from backend.reception import Reception
 from backend.session import Services, SessionLimits
@@ -32,7 +32,7 @@ class Switchboard:
     model: ChatModel = field(default_factory=lambda: FakeModel([]))
     synthesizer: Synthesizer = field(default_factory=FakeSynthesizer)
     limits: SessionLimits = field(default_factory=lambda: PROMPT)
-    store: MemoryStore = field(default_factory=lambda: MemoryStore(20))
+    store: ConversationStore = field(default_factory=lambda: MemoryStore(20))
     defaults: CallConfig = field(default_factory=CallConfig)
     access_token: str = ""
     max_calls: int = 100
