@@ -5,7 +5,9 @@ import asyncio
 from conformance import wire
 from conformance.bench import Bench
 from conformance.call import BAD_FRAME, Call, names
+from conformance.likeness import alike
 from conformance.verdict import Broken, check
+from conformance.wire import Down
 
 SILENCE_MS = 3000
 
@@ -34,12 +36,21 @@ async def speech_is_recognized(bench: Bench) -> str:
 
 @check("states.early-audio-is-kept", "3")
 async def early_audio_is_kept(bench: Bench) -> str:
-    """Audio that arrives before BotReady is kept, up to one second of it: the speech that it begins is recognised."""
+    """Audio that arrives before BotReady is kept, up to one second of it: speech that begins there is heard whole."""
+    async with bench.dial() as call:
+        plainly = _heard(await bench.spoken_turn(call))
     async with bench.dial(ready=False) as call:
         early = bench.speech[: 1000 * wire.BYTES_PER_MS]
         await call.send(wire.audio(early))
         await call.until("BotReady")
-        return str((await bench.spoken_turn(call, bench.speech[len(early) :]))[0].payload.get("sentence"))
+        heard = _heard(await bench.spoken_turn(call, bench.speech[len(early) :]))
+    if not alike(plainly, heard):
+        raise Broken(f"heard {heard!r} instead of {plainly!r}")
+    return repr(heard)
+
+
+def _heard(turn: list[Down]) -> str:
+    return "".join(str(down.payload.get("sentence")) for down in turn if down.name == "SentenceRecognized")
 
 
 @check("states.done-once", "3")

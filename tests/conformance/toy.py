@@ -6,12 +6,12 @@ BotInterrupt, PlaybackPosition, `delivery`, `turn_ids` and `events`.
 
 import array
 import asyncio
+import hashlib
 import json
 import re
 import signal
 import time
 import uuid
-import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -169,7 +169,7 @@ class ToyCall:
             self.forget()
             if long_enough:
                 await self.partial("speech")
-                await self.begin_turn(f"speech {zlib.crc32(speech):08x}")
+                await self.begin_turn(f"speech {hashlib.sha256(speech).hexdigest()}")
 
     def scan(self) -> None:
         """Where the first and the last loud sample are, in what has come since the listening began."""
