@@ -150,14 +150,14 @@ class Caller:
 
 
 @asynccontextmanager
-async def conversations(url: str, calls: int, settle_s: float, frame_ms: int, dialect: Dialect) -> AsyncIterator[Notes]:
-    """So many calls, their first words spread over the time that they have to settle."""
+async def conversations(url: str, calls: int, spread_s: float, frame_ms: int, dialect: Dialect) -> AsyncIterator[Notes]:
+    """So many calls, their first words spread over this time."""
     notes = Notes()
     chance = random.Random(calls)
     frames = [masked(dialect.audio(pcm)) for pcm in speech().frames(frame_ms)]
     quiet = masked(dialect.audio(bytes(frame_ms * _BYTES_PER_MS)))
     now = time.monotonic()
-    callers = [Caller(notes, dialect, frames, quiet, now + JOIN_S + chance.uniform(0, settle_s)) for _ in range(calls)]
+    callers = [Caller(notes, dialect, frames, quiet, now + JOIN_S + chance.uniform(0, spread_s)) for _ in range(calls)]
     line = Line(notes, frame_ms)
     async with asyncio.TaskGroup() as tasks:
         running: list[asyncio.Task[bool] | asyncio.Task[None]] = [

@@ -39,7 +39,9 @@ async def measure(contender: Contender, at: Running, burden: Burden) -> Sample:
         turns = plan.turns_wanted(calls, settle_s + window_s + _LAST_REPLY_S)
         await processes.admin(at.emulator_url, "PUT", "script", plan.script(turns))
         await processes.admin(at.emulator_url, "DELETE", "stats")
-    async with load.conversations(at.url + burden.query, calls, settle_s, frame_ms, contender.dialect) as notes:
+    async with load.conversations(
+        at.url + burden.query, calls, plan.spread_s(settle_s), frame_ms, contender.dialect
+    ) as notes:
         await asyncio.sleep(settle_s + JOIN_S)
         notes.forget_counts()
         since_ns = time.monotonic_ns()

@@ -19,6 +19,7 @@ FRAMES_MS: Final = (20, 100)
 PAUSE_MS: Final = 1500
 """From the last sound of a reply to the caller's next word; it makes two thirds of a call listening."""
 
+_DECIDED_MS: Final = 200
 _MS_PER_CHAR: Final = 120
 _BYTES_PER_SOUND_MS: Final = 8  # 64 kbit/s
 _SOUND_PER_PIECE_MS: Final = 200
@@ -35,7 +36,7 @@ class Plan:
         calls: the loads, one after another.
         frames_ms: the lengths of the callers' frames.
         repetitions: of the whole, the processes started afresh each time.
-        settle_s: of conversation before a measurement, in which the calls spread over the phases of a turn.
+        settle_s: of conversation before a measurement.
         window_s: of the measurement of a server; `relay_window_s` of the relay.
         warms: whether each process answers a first call before it is measured.
         rows: the contenders that are run, by name; all of a part's where this is empty.
@@ -68,12 +69,12 @@ FULL: Final = Plan(
     frames_ms=FRAMES_MS,
     repetitions=2,
     settle_s=4.0,
-    window_s=8.0,
+    window_s=7.0,
     relay_window_s=4.0,
     warms=True,
     rows=(),
     latency_calls=10,
-    latency_s=20.0,
+    latency_s=16.0,
     starts=7,
     interruptions_s=25.0,
     lines=20,
@@ -102,12 +103,12 @@ PEERS: Final = Plan(
     frames_ms=FRAMES_MS,
     repetitions=2,
     settle_s=4.0,
-    window_s=8.0,
+    window_s=7.0,
     relay_window_s=4.0,
     warms=True,
     rows=(),
     latency_calls=5,
-    latency_s=20.0,
+    latency_s=14.0,
     starts=1,
     interruptions_s=0.0,
     lines=0,
@@ -169,10 +170,20 @@ def reply_ms() -> int:
     return sum(reply_pieces()) // _BYTES_PER_SOUND_MS
 
 
+def turn_s() -> float:
+    """About how long a turn takes on a server that answers soon."""
+    return (PAUSE_MS + speech().ms + ANSWER_MS + _DECIDED_MS + reply_ms()) / 1000
+
+
 def turns_wanted(calls: int, seconds: float) -> int:
     """Turns that so many calls can begin in this time, with some to spare."""
     shortest_turn_s = (PAUSE_MS + speech().ms + reply_ms()) / 1000
     return calls * (int(seconds / shortest_turn_s) + 2)
+
+
+def spread_s(settle_s: float) -> float:
+    """Over what time the callers' first words are spread: a turn's length, so that they are in all phases of it."""
+    return min(turn_s(), 2 * settle_s)
 
 
 def _utterance(number: int) -> dict[str, Any]:

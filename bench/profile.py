@@ -49,7 +49,7 @@ async def profile(how: str, vad: str, calls: int, frame_ms: int, seconds: float)
         async with processes.server(on, {"VAD": vad}, module=("-m", "bench.profiled", how, str(file))) as server:
             turns = plan.turns_wanted(calls, seconds + 8)
             await processes.admin(server.emulator_url, "PUT", "script", plan.script(turns))
-            async with load.conversations(server.url, calls, 4, frame_ms, Ours()):
+            async with load.conversations(server.url, calls, plan.turn_s(), frame_ms, Ours()):
                 await asyncio.sleep(5)
                 server.process.send_signal(signal.SIGUSR1)
                 before = _by_thread(server.process)

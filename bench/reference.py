@@ -20,7 +20,7 @@ from backend.protocol.frames import AudioFrame, EventFrame, decode, encode
 from bench.vendors import Ears, Voice, chat
 
 UNCHANGED_S: Final = 2.0
-_ENDS: Final = "。！？!?"
+_ENDS: Final = ("。", "！", "？", "!", "?")
 _BOUND: Final = 1024 * 1024
 
 
@@ -88,7 +88,7 @@ class ReferenceCall:
                 sentence = ""
                 async for token in chat(http, self._emulator_url, text):
                     sentence += token
-                    if token in _ENDS:
+                    if sentence.endswith(_ENDS):
                         await self._speak(voice, sentence)
                         sentence = ""
                 if sentence:

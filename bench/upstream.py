@@ -12,10 +12,8 @@ from typing import Final
 from websockets.asyncio.server import ServerConnection, serve
 
 from bench.dialects import EVENT_KIND, SOUND_KIND, STAMP_BYTES
-from bench.plan import TTS_PIECE_MS, reply_pieces
+from bench.plan import TTS_PIECE_MS, reply_pieces, turn_s
 
-TURN_S: Final = 6.6
-"""About what a turn takes on our server."""
 EVENT_BYTES: Final = 90
 _EVENTS: Final = 4
 
@@ -38,7 +36,7 @@ async def answer(caller: ServerConnection) -> None:
 
 async def talk(caller: ServerConnection) -> None:
     """Reply after reply, a turn's length apart."""
-    due = time.monotonic() + random.uniform(0, TURN_S)
+    due = time.monotonic() + random.uniform(0, turn_s())
     while True:
         await asyncio.sleep(due - time.monotonic())
         for _ in range(_EVENTS):
@@ -47,7 +45,7 @@ async def talk(caller: ServerConnection) -> None:
             stamp = time.monotonic_ns().to_bytes(STAMP_BYTES, "big")
             await caller.send(frame(SOUND_KIND, stamp + bytes(size - STAMP_BYTES)))
             await asyncio.sleep(TTS_PIECE_MS / 1000)
-        due += TURN_S
+        due += turn_s()
 
 
 def frame(kind: int, body: bytes) -> bytes:

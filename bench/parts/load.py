@@ -1,5 +1,6 @@
 """CPU, capacity and latency under load: all contenders by turns, so that what the machine does meanwhile meets all."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
@@ -50,17 +51,19 @@ class _Runner:
         self, stack: AsyncExitStack, on: Cores, contenders: Sequence[Contender]
     ) -> list[tuple[Contender, Running]]:
         """Those that come up, warm."""
-        ready = []
+        started = []
         for contender in contenders:
             try:
-                at = await stack.enter_async_context(contender.start(on))
-                if self._what.warms:
-                    await warm(contender, at)
+                started.append((contender, await stack.enter_async_context(contender.start(on))))
             except Exception as exc:
                 self._fail(f"{contender.name}: start", exc)
-            else:
-                ready.append((contender, at))
-        return ready
+        if not self._what.warms:
+            return started
+        answers = await asyncio.gather(*(warm(*each) for each in started), return_exceptions=True)
+        for (contender, _), answer in zip(started, answers, strict=True):
+            if isinstance(answer, BaseException):
+                self._fail(f"{contender.name}: first call", answer)
+        return [each for each, answer in zip(started, answers, strict=True) if isinstance(answer, float)]
 
     async def load(self, contender: Contender, at: Running, frame_ms: int, calls: int) -> None:
         """One load, unless a lower one has shown that it would tell nothing."""

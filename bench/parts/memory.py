@@ -1,5 +1,6 @@
 """What the server holds: before anyone calls, after a first turn, and for each further call."""
 
+import asyncio
 import math
 from collections.abc import Callable
 
@@ -42,6 +43,7 @@ async def run(what: Plan, on: Cores, tell: Callable[[str], None]) -> Section:
 
 async def _one(contender: Contender, what: Plan, on: Cores, many: int) -> tuple[float, float, float]:
     async with contender.start(on) as at:
+        await asyncio.sleep(what.settle_s)  # what it loads beside its start is loaded by then
         idle = rss_mb(at.process)
         warmed = await warm(contender, at)
         one = await measure(contender, at, Burden(FRAME_MS, FEW, 1.0, what.settle_s))
@@ -57,8 +59,8 @@ def section(rows: dict[str, Row], failures: list[str], many: int) -> Section:
         [name, cell(idle, 1), cell(warmed, 1), cell(further, 0)] for name, (idle, warmed, further) in spreads.items()
     ]
     text = (
-        "Resident size of the server's process. The first turn loads what is loaded on demand (the chat client, and "
-        "with VAD the model). "
+        "Resident size of the server's process, at first some seconds after its start. The first turn loads what is "
+        "loaded on demand (with VAD the model). "
         f"A further call is the difference between {many} calls and {FEW}, all talking, by {many - FEW}.\n\n"
         + table(["", "MB before anyone calls", "MB after one turn", "KB per further call"], shown)
     )
