@@ -9,8 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from conformance import report, runner
+from conformance import report, runner, serve
 from conformance.bench import Options
+from conformance.serve import Scene
 from conformance.verdict import CannotRun, Result, Verdict
 
 PASSED, FAILED, COULD_NOT_RUN = 0, 1, 2
@@ -24,10 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if args.list:
             print(report.listing(runner.select(args.only, args.check)))
             return PASSED
-        if args.url is None:
+        if args.url is None and not args.serve:
             parser.error("whom? give the URL of a server, or --serve")
-        results = asyncio.run(_judge_a_server(args))
-        _tell(args, args.url, results)
+        results = asyncio.run(_judge_a_client(args) if args.serve else _judge_a_server(args))
+        _tell(args, "a client" if args.serve else args.url, results)
     except CannotRun as exc:
         print(f"conformance: {exc}", file=sys.stderr)
         return COULD_NOT_RUN
@@ -54,6 +55,20 @@ async def _judge_a_server(args: argparse.Namespace) -> list[Result]:
     return await runner.run(options, runner.select(args.only, args.check), _silently if args.json else _aloud)
 
 
+async def _judge_a_client(args: argparse.Namespace) -> list[Result]:
+    def ready(url: str) -> None:
+        print(f"Call me at {url}", file=sys.stderr, flush=True)
+
+    try:
+        results = await serve.interview(args.host, args.port, Scene(silence_s=args.timeout), ready)
+    except OSError as exc:
+        raise CannotRun(f"cannot listen on port {args.port}: {exc}") from exc
+    if not args.json:
+        for result in results:
+            _aloud(result)
+    return results
+
+
 def _tell(args: argparse.Namespace, target: str, results: Sequence[Result]) -> None:
     if args.json:
         print(report.as_json(target, results))
@@ -75,6 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m conformance", description=__doc__)
     add = parser.add_argument
     add("url", nargs="?", metavar="URL", help="of the server: ws://HOST:PORT/api/live_voice_call/chat")
+    add("--serve", action="store_true", help="be a server, and judge the one client that calls")
+    add("--host", default="127.0.0.1", help="of --serve (127.0.0.1)")
+    add("--port", type=int, default=8890, help="of --serve (8890); 0 takes a free one")
     add("--json", action="store_true", help="tell everything as JSON")
     add("--junit", type=Path, metavar="FILE", help="also write JUnit XML there")
     add("--list", action="store_true", help="only name the checks")

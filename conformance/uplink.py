@@ -1,6 +1,7 @@
 """Reads what a client sends, with the tolerance that section 1 grants it, and says which rule a wrong frame breaks."""
 
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from typing import Any, Final
@@ -118,7 +119,7 @@ def check_shape(event: Event) -> None:
     payload = event.payload
     match event.name:
         case "BotUpdateConfig":
-            for key, fits in _KEYS.items():
+            for key, fits in KEYS.items():
                 if key in payload and not fits(payload[key]):
                     raise Wrong("client.payload", f"{key} = {payload[key]!r}", "BadEvent")
         case "UserText":
@@ -131,6 +132,16 @@ def check_shape(event: Event) -> None:
                 raise Wrong("client.payload", "turn and played_ms are whole numbers, 0 or more", "BadEvent")
         case _:
             raise Wrong("client.event", f"there is no event {event.name[:40]!r}", "BadEvent")
+
+
+def check_sid(sid: str | None) -> None:
+    """Whether a conversation may have this id; None names none.
+
+    Raises:
+        Wrong: it may not.
+    """
+    if sid is not None and not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", sid):
+        raise Wrong("client.query", f"sid={sid[:70]}", "BadSession")
 
 
 def _is_text(value: object, longest: int) -> bool:
@@ -147,7 +158,7 @@ def _is_list_of_events(value: object) -> bool:
     )
 
 
-_KEYS: Final = {
+KEYS: Final = {
     "speaker": lambda value: _is_text(value, 128),
     "delivery": lambda value: value in ("sentence", "stream"),
     "audio_format": lambda value: value in ("mp3", "pcm", "opus"),

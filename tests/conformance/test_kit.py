@@ -9,9 +9,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from conformance import mp3, report, runner
+from conformance import docs, mp3, report, runner
 from conformance.__main__ import COULD_NOT_RUN, FAILED, PASSED, main
 from conformance.bench import DATA
+from conformance.rules import RULES
 from conformance.verdict import CHECKS, GROUPS, CannotRun, Result, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -125,3 +126,18 @@ def test_silence_is_a_whole_mp3() -> None:
 def test_what_is_no_whole_mp3_is_told_apart(data: bytes) -> None:
     with pytest.raises(mp3.NotMp3):
         mp3.read(data)
+
+
+def test_the_page_lists_every_check_and_rule_as_it_is() -> None:
+    page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+
+    assert docs.filled(page) == page, "run: python -m conformance.docs docs/conformance.md"
+    assert all(f"| `{name}` |" in page for name in [*CHECKS, *RULES])
+
+
+def test_the_page_names_every_option() -> None:
+    page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    options = set(re.findall(r'add\("(--[a-z-]+)"', (ROOT / "conformance" / "__main__.py").read_text(encoding="utf-8")))
+
+    assert {option for option in options if f"`{option}" not in page} <= {"--host", "--serve", "--port"}
+    assert "python -m conformance --serve --port" in page
