@@ -1,6 +1,7 @@
 """One load on one contender: the callers in, a while to settle, a window in which everything is counted."""
 
 import asyncio
+import gc
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -46,6 +47,7 @@ async def measure(contender: Contender, at: Running, burden: Burden) -> Sample:
         notes.forget_counts()
         since_ns = time.monotonic_ns()
         usage = await watch(at.process, at.far_end, window_s)
+    gc.collect()
     name = (contender.name, frame_ms, calls)
     if not contender.answers:
         return figures.trickle(name, notes, usage, since_ns)
