@@ -1,27 +1,23 @@
 """The database behind the conversations: what is read and written there, in SQL."""
 
 import asyncio
-import importlib
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+import os
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, event, insert, inspect, select, text, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy import ColumnElement, Connection, Table, delete, insert, inspect, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.errors import StoreError
 from backend.ports import Message, Role
+from backend.store.engine import folder_of, make_engine, translated
 from backend.store.records import Billed, Claimed, Line, Record, Said
 from backend.store.schema import HEAD, conversations, messages, turns
 
-CONNECT_S: Final = 5.0
-_CONNECTIONS: Final = 4
-
-_FAILURES: Final = (SQLAlchemyError, OSError, ValueError, ArithmeticError)
-"""What a database that is down, or that will not take something, raises through SQLAlchemy."""
+_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class Database:
@@ -33,29 +29,29 @@ class Database:
     """
 
     def __init__(self, url: str, default_persona: str = "") -> None:
-        self._engine = _engine(url)
+        self._url = url
+        self._engine = make_engine(url)
         # without transactions: on SQLite, reading then waits for no writer
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._persona = default_persona
 
     async def open(self) -> None:
         """Connect, and bring the tables to their newest shape."""
-        if folder := _folder(self._engine.url):
+        if folder := folder_of(self._engine.url):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if await self.revision() == HEAD:
             return
-        migrate = await asyncio.to_thread(importlib.import_module, "backend.store.migrate")
-        async with _translated(), self._engine.begin() as connection:
-            await connection.run_sync(migrate.upgrade)
+        await _migrate(self._url)
 
     async def aclose(self) -> None:
         """Let go of every connection."""
-        with suppress(*_FAILURES):
-            await self._engine.dispose()
+        with suppress(StoreError):
+            async with translated():
+                await self._engine.dispose()
 
     async def revision(self) -> str | None:
         """The tables' shape; None where there are none."""
-        async with _translated(), self._reading.connect() as connection:
+        async with translated(), self._reading.connect() as connection:
             if not await connection.run_sync(_is_stamped):
                 return None
             return cast(str | None, await connection.scalar(text("SELECT version_num FROM alembic_version")))
@@ -64,7 +60,7 @@ class Database:
         """The newest messages of a conversation, oldest first, as the caller heard them."""
         heard = (messages.c.heard.is_(None)) | (messages.c.heard != "")
         newest = select(messages.c.role, messages.c.text, messages.c.heard).where(messages.c.sid == sid, heard)
-        async with _translated(), self._reading.connect() as connection:
+        async with translated(), self._reading.connect() as connection:
             rows = (await connection.execute(newest.order_by(messages.c.id.desc()).limit(most))).all()
         return tuple(Message(cast(Role, row.role), row.text if row.heard is None else row.heard) for row in rows[::-1])
 
@@ -74,7 +70,7 @@ class Database:
         Args:
             again: some may have been written by a try that seemed to fail.
         """
-        async with _translated(), self._engine.begin() as connection:
+        async with translated(), self._engine.begin() as connection:
             for sid, row in sorted(
                 self._rows(records).items()
             ):  # in one order, so that two servers cannot block each other
@@ -89,7 +85,7 @@ class Database:
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each of these conversations last."""
         wanted = select(conversations.c.sid, conversations.c.holder).where(conversations.c.sid.in_(sids))
-        async with _translated(), self._reading.connect() as connection:
+        async with translated(), self._reading.connect() as connection:
             return {row.sid: row.holder for row in (await connection.execute(wanted)).all()}
 
     async def forget(self, sid: str) -> bool:
@@ -101,7 +97,7 @@ class Database:
         return await self._forget(conversations.c.last_ms < time_ms)
 
     async def _forget(self, which: ColumnElement[bool]) -> int:
-        async with _translated(), self._engine.begin() as connection:
+        async with translated(), self._engine.begin() as connection:
             return (await connection.execute(delete(conversations).where(which))).rowcount
 
     def _rows(self, records: Sequence[Record]) -> dict[str, dict[str, Any]]:
@@ -117,46 +113,24 @@ class Database:
         return rows
 
 
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    try:
-        yield
-    except _FAILURES as exc:
-        reason = getattr(exc, "orig", None) or exc
-        raise StoreError(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
-
-
-def _engine(url: str) -> AsyncEngine:
-    target = make_url(url)
-    kind = target.get_backend_name()
-    if kind == "sqlite":
-        engine = create_async_engine(target, connect_args={"timeout": CONNECT_S})
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _lock_at_once)
-        return engine
-    waits = {"timeout": CONNECT_S} if kind == "postgresql" else {"connect_timeout": CONNECT_S, "charset": "utf8mb4"}
-    return create_async_engine(
-        target, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_recycle=1800, connect_args=waits
+async def _migrate(url: str) -> None:
+    """In a process of its own, see `backend.store.migrate`; a session of its own, as Ctrl-C is not meant for it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")])}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "backend.store.migrate"),
+        stdin=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment,
+        start_new_session=True,
     )
-
-
-def _folder(url: URL) -> Path | None:
-    """Of a SQLite file."""
-    return Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else None
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own transactions begin too late; see _lock_at_once
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _lock_at_once(connection: Connection) -> None:
-    """A transaction that reads first and locks later fails where another server wrote in between."""
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        _, complaint = await process.communicate(url.encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode:
+        lines = complaint.decode(errors="replace").strip().splitlines()
+        raise StoreError(lines[-1] if lines else f"the migration ended with {process.returncode}")
 
 
 def _is_stamped(connection: Connection) -> bool:

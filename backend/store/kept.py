@@ -278,7 +278,8 @@ class KeptStore:
         del self._batch[1:]
         self._tries += 1
         if self._tries > self._limits.tries:
-            log.error("store.refused", extra={"reason": str(error), "kind": type(self._batch[0]).__name__})
+            reason = str(error).partition(":")[0]  # what follows may be what was said
+            log.error("store.refused", extra={"reason": reason, "kind": type(self._batch[0]).__name__})
             self._batch_is_done()
 
     def _batch_is_done(self) -> None:

@@ -1,5 +1,12 @@
-"""Brings a database to the newest shape: the first server does it, others that start at the same time wait for it."""
+"""Brings a database to the newest shape: the first server does it, others that start at the same time wait for it.
 
+A program of its own, `python -m backend.store.migrate` with the URL on standard input: what it needs is needed once,
+and would stay in the server's memory.
+"""
+
+import asyncio
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,12 +14,30 @@ from typing import Final
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
+
+from backend.errors import StoreError
+from backend.store.engine import make_engine, translated
 
 _STEPS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = "live_voice_call.migrations"
 _LOCK_NUMBER: Final = 0x6C76_635F
 _LOCK_WAIT_S: Final = 60
+
+
+async def migrate(url: str) -> None:
+    """Take the steps that are missing.
+
+    Raises:
+        StoreError: the database is down, or of a newer server.
+    """
+    engine = make_engine(url)
+    try:
+        async with translated(), engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
 
 
 def upgrade(connection: Connection) -> None:
@@ -21,7 +46,10 @@ def upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_STEPS))
     config.attributes["connection"] = connection
     with _alone(connection):
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as exc:
+            raise StoreError(f"the tables are not what this server knows: {exc}") from exc
 
 
 @contextmanager
@@ -40,3 +68,18 @@ def _alone(connection: Connection) -> Iterator[None]:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
     else:
         yield
+
+
+def main() -> int:
+    """Migrate the database whose URL is on standard input; the exit status."""
+    logging.disable(logging.CRITICAL)
+    try:
+        asyncio.run(migrate(sys.stdin.read()))
+    except StoreError as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,6 +3,7 @@
 Where a server's programs are missing its tests are skipped and say so; under `CI=true` they fail.
 """
 
+import asyncio
 import itertools
 import os
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from backend.database_url import database_url
+from backend.store.migrate import migrate
 from tests.store.servers import DatabaseServer, MariaDb, Postgres, find
 
 _PROGRAMS = {"mariadb": ("mariadbd", "mariadb-install-db"), "postgresql": ("postgres", "initdb")}
@@ -36,15 +39,27 @@ class Place:
 
 
 @pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Without a table."""
     if request.param == "sqlite":
         return Place(f"sqlite:///{tmp_path}/calls.db")
     return _in(request.getfixturevalue(request.param))
 
 
+@pytest.fixture
+def place(empty: Place) -> Place:
+    """With its tables, as a server of before has left it."""
+    return _migrated(empty)
+
+
 @pytest.fixture(params=["mariadb", "postgresql"])
 def stoppable(request: pytest.FixtureRequest) -> Place:
-    return _in(request.getfixturevalue(request.param))
+    return _migrated(_in(request.getfixturevalue(request.param)))
+
+
+def _migrated(place: Place) -> Place:
+    asyncio.run(migrate(database_url(place.url)[1]))
+    return place
 
 
 def _in(server: DatabaseServer) -> Place:

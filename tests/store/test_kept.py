@@ -213,14 +213,14 @@ async def test_a_server_deletes_what_nobody_spoke_in_for_so_many_days(place: Pla
 
 
 async def test_servers_that_start_at_the_same_time_make_the_tables_once(
-    place: Place, caplog: pytest.LogCaptureFixture
+    empty: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with AsyncExitStack() as stack:
         for number in range(4):
-            store = await stack.enter_async_context(serving(place))
+            store = await stack.enter_async_context(serving(empty))
             await store.append(f"sid-{number}", HELLO, turn(1))
 
-    assert len(await rows(place, conversations)) == 4
+    assert len(await rows(empty, conversations)) == 4
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 

@@ -1,0 +1,62 @@
+"""Connections to a database of any make, and what goes wrong with them in our words."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from backend.errors import StoreError
+
+CONNECT_S: Final = 5.0
+_CONNECTIONS: Final = 4
+
+_FAILURES: Final = (SQLAlchemyError, OSError, ValueError, ArithmeticError)
+"""What a database that is down, or that will not take something, raises through SQLAlchemy."""
+
+
+def make_engine(url: str) -> AsyncEngine:
+    """An engine for this URL; nothing is connected yet."""
+    target = make_url(url)
+    kind = target.get_backend_name()
+    if kind == "sqlite":
+        engine = create_async_engine(target, connect_args={"timeout": CONNECT_S})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _lock_at_once)
+        return engine
+    waits = {"timeout": CONNECT_S} if kind == "postgresql" else {"connect_timeout": CONNECT_S, "charset": "utf8mb4"}
+    return create_async_engine(
+        target, pool_size=_CONNECTIONS, max_overflow=0, pool_pre_ping=True, pool_recycle=1800, connect_args=waits
+    )
+
+
+@asynccontextmanager
+async def translated() -> AsyncIterator[None]:
+    """What a database raises becomes a `StoreError`."""
+    try:
+        yield
+    except _FAILURES as exc:
+        reason = getattr(exc, "orig", None) or exc
+        raise StoreError(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
+
+
+def folder_of(url: URL) -> Path | None:
+    """Of a SQLite file."""
+    return Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else None
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own transactions begin too late; see _lock_at_once
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _lock_at_once(connection: Connection) -> None:
+    """A transaction that reads first and locks later fails where another server wrote in between."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
