@@ -17,7 +17,8 @@ def load(file: Path) -> dict[str, Section]:
 
 def keep(file: Path, document: Path, sections: Mapping[str, Section]) -> None:
     """These in the place of their forerunners, and the document made anew."""
-    kept = load(file) | dict(sections)
+    kept = load(file)
+    kept |= {name: section for name, section in sections.items() if not (section.skipped and name in kept)}
     told = {name: section.as_json() for name, section in kept.items()}
     file.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", "utf-8")
     document.write_text(report.document(kept), "utf-8")

@@ -24,6 +24,7 @@ class Section:
     Attributes:
         text: Markdown: method, tables, remarks.
         failures: what could not be measured, and why.
+        skipped: there was nothing to measure; an earlier run's figures stay.
     """
 
     title: str
@@ -32,6 +33,7 @@ class Section:
     failures: tuple[str, ...] = ()
     machine: str = ""
     day: str = ""
+    skipped: bool = False
 
     def on(self, machine: str, day: str) -> "Section":
         """With where and when it was measured."""

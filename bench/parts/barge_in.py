@@ -1,6 +1,7 @@
 """How long after the decision to stop the last byte of the reply leaves the server."""
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable
@@ -156,4 +157,6 @@ def section(cuts: Cuts, failures: list[str]) -> Section:
     )
     last_ms = percentile(cuts.last_sound, 99)
     aim = judged("barge-in: decision → last stale byte leaves the server, p99", 20, last_ms, " ms", 2)
-    return Section("Barge-in", text, (aim,), tuple(failures))
+    seen = len(cuts.told) + len(cuts.cut_by_words)
+    stale = judged(f"stale frames after `BotInterrupted`, {seen} times", 0, cuts.stale if seen else math.nan, "")
+    return Section("Barge-in", text, (aim, stale), tuple(failures))

@@ -129,4 +129,5 @@ def aims(samples: Sequence[Sample]) -> tuple[Aim, ...]:
         answered = [delay for sample in mine for delay in sample.answered_ms]
         whole_s = median(answered) / 1000 if answered else math.nan
         found.append(judged(f"end of speech → first audio, p50, {contender.name}", 0.9, whole_s, " s", 3))
+        found.append(judged(f"the same, stretch, {contender.name}", 0.76, whole_s, " s", 3))
     return tuple(found)

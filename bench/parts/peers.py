@@ -27,7 +27,7 @@ async def run(what: Plan, on: Cores, tell: Callable[[str], None]) -> Section:
     version, reason = await _installed()
     if reason:
         tell(f"  skipped: {reason}")
-        return Section("Beside pipecat", f"Skipped: {reason}.")
+        return Section("Beside pipecat", f"Skipped: {reason}.", skipped=True)
     delays, missing = await latency.measured(what, on, tell, WITH_PEERS)
     found = latency.section(delays, (), missing, what)
     samples, failures = await grid(what, on, tell, (PIPECAT, PIPECAT_VAD, OURS_VAD))

@@ -95,3 +95,20 @@ def test_a_part_that_is_run_again_leaves_the_others_as_they_were(tmp_path: Path)
     }
     assert "new" in document.read_text("utf-8")
     assert "kept" in document.read_text("utf-8")
+
+
+def test_a_part_that_was_skipped_leaves_earlier_figures_alone(tmp_path: Path) -> None:
+    file, document = tmp_path / "kept.json", tmp_path / "kept.md"
+    keeping.keep(file, document, {"peers": Section("Peers", "figures")})
+
+    keeping.keep(file, document, {"peers": Section("Peers", "Skipped: why.", skipped=True)})
+
+    assert keeping.load(file) == {"peers": Section("Peers", "figures")}
+
+
+def test_a_part_that_was_skipped_says_so_where_there_is_nothing_else(tmp_path: Path) -> None:
+    document = tmp_path / "kept.md"
+
+    keeping.keep(tmp_path / "kept.json", document, {"peers": Section("Peers", "Skipped: why.", skipped=True)})
+
+    assert "Skipped: why." in document.read_text("utf-8")
