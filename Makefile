@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e bench bench-peers soak models format clean
+.PHONY: help run test check unit page-test e2e bench bench-peers conformance soak models format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ bench-peers: ## measure pipecat beside ours, in an environment of its own; adds 
 	@scripts/setup dev
 	@scripts/bench-peers || true
 	$(PY) -m bench --only peers
+
+conformance: ## judge a server by the wire protocol: URL, by default the one on this machine
+	@scripts/setup dev
+	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
 
 soak: ## a hundred thousand interrupted replies on a clock that jumps (minutes)
 	@scripts/setup dev

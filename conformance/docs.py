@@ -1,6 +1,5 @@
 """Writes the lists of checks and rules into a page: `python -m conformance.docs FILE`."""
 
-import re
 import sys
 from pathlib import Path
 
@@ -18,12 +17,9 @@ def lists() -> dict[str, str]:
 def filled(page: str) -> str:
     """The page with its lists as they should be."""
     for name, text in lists().items():
-        page = re.sub(
-            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
-            lambda found, text=text: f"{found[1]}\n{text}\n{found[2]}",
-            page,
-            flags=re.DOTALL,
-        )
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        before, rest = page.split(start, 1)
+        page = f"{before}{start}\n\n{text}\n{end}{rest.split(end, 1)[1]}"
     return page
 
 
