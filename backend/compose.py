@@ -43,6 +43,7 @@ _END_WINDOW_MS: Final = 500
 _END_WINDOW_ALONE_MS: Final = 800
 """Where the recogniser is the only one to hear that a caller goes on, it has to wait longer: see docs/performance.md."""
 _SLOW_EARS_S: Final = 20.0
+_SLOW_TEXT_MS: Final = 8000
 _SLOW_VOICE_S: Final = 40.0
 """On-device synthesis runs near real time on a quiet machine, and several times slower on a busy one; so
 does recognition."""
@@ -98,8 +99,12 @@ def defaults(settings: CallSettings) -> CallConfig:
     return CallConfig(audio_format=settings.audio_format)
 
 
-def limits(settings: CallSettings) -> SessionLimits:
-    """The bounds of one call."""
+def limits(settings: CallSettings, *, slow_ears: bool = False) -> SessionLimits:
+    """The bounds of one call.
+
+    Args:
+        slow_ears: the recogniser is a model on this machine, which may take seconds but always says when it is sure.
+    """
     return SessionLimits(
         max_inflated_bytes=settings.max_inflated_bytes,
         call=CallLimits(
@@ -110,19 +115,24 @@ def limits(settings: CallSettings) -> SessionLimits:
             interruption=InterruptionLimits(
                 settings.barge_in_chars, settings.stop_words or InterruptionLimits().stop_words
             ),
-            listening=ListeningLimits(endpoint=_endpoint(settings)),
+            listening=ListeningLimits(endpoint=_endpoint(settings, slow_ears=slow_ears)),
         ),
         ears=EarsLimits(ahead_ms=round(1000 * settings.max_ahead_s)),
         turn=TurnLimits(settings.first_chars, settings.later_chars, settings.lead_ms),
     )
 
 
-def _endpoint(settings: CallSettings) -> EndpointLimits:
+def has_slow_ears(settings: Settings) -> bool:
+    """Whether recognition is done by a model on this machine."""
+    return settings.asr.provider == EMULATOR and settings.emulator.engine == "on-device"
+
+
+def _endpoint(settings: CallSettings, *, slow_ears: bool) -> EndpointLimits:
     return EndpointLimits(
         complete_ms=settings.complete_ms,
         open_ms=settings.open_ms,
         unfinished_ms=settings.unfinished_ms,
-        stable_text_ms=settings.stable_text_ms,
+        stable_text_ms=max(settings.stable_text_ms, _SLOW_TEXT_MS) if slow_ears else settings.stable_text_ms,
     )
 
 

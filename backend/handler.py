@@ -130,7 +130,7 @@ def _reception(
     )
     return Reception(
         services,
-        compose.limits(settings.call),
+        compose.limits(settings.call, slow_ears=compose.has_slow_ears(settings)),
         compose.defaults(settings.call),
         access_token=settings.access_token,
         max_calls=settings.call.max_calls,

@@ -10,6 +10,8 @@ MISSED_BY_VAD_MS: Final = 300
 """Words that end this much after the last speech that was sensed: the sensor missed some."""
 NEAR_ENOUGH_MS: Final = 60
 """A last word that ends this near to the end of speech is the last one; no word is so short."""
+SLOW_MS: Final = 500
+"""A recogniser whose text stays further behind than this, such as a model on a busy machine, keeps no pace at all."""
 BETWEEN_RESULTS_MS: Final = 50
 FIRST_WORD_MS: Final = 150
 """A recogniser that names no times tells its first word this much, and its lag, after speech began."""
@@ -162,7 +164,10 @@ class Endpointer:
             return 0
         if heard.end_ms >= sensed_ms - NEAR_ENOUGH_MS:
             return 0
-        return sensed_ms + (self._lag_ms or self._limits.lag_ms) + BETWEEN_RESULTS_MS
+        lag_ms = self._lag_ms or self._limits.lag_ms
+        if lag_ms > SLOW_MS:  # nobody knows how slow: `definite` will come
+            return max(sensed_ms, self._changed_ms) + self._limits.stable_text_ms
+        return sensed_ms + lag_ms + BETWEEN_RESULTS_MS
 
     def _silent_at_ms(self) -> int:
         """The same without voice activity: a caller who goes on is noticed late, by the next word in the text."""

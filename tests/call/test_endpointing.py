@@ -91,6 +91,18 @@ def test_words_after_a_definite_text_go_on_with_it() -> None:
     assert endpointer.speech_end_ms == 3000
 
 
+def test_a_recogniser_that_lags_far_behind_is_waited_for_until_it_is_sure() -> None:
+    endpointer = Endpointer(LIMITS)
+    endpointer.sense(True, 300)
+    endpointer.hear(Hypothesis("你最近有", definite=False, end_ms=700, audio_ms=1500))
+    endpointer.sense(False, 2600)
+    endpointer.reach(4000)
+
+    assert not endpointer.is_over
+    endpointer.hear(Hypothesis("你最近有没有去哪里旅游？", definite=True, end_ms=2600, audio_ms=4100))
+    assert endpointer.is_over
+
+
 def test_speech_that_the_text_lacks_is_waited_for() -> None:
     endpointer = Endpointer(LIMITS)
     endpointer.sense(True, 200)
