@@ -14,7 +14,7 @@ from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import load as load_settings
 from backend.store.database import Database
 from backend.store.kept import KeepLimits, KeptStore
-from backend.store.records import Said, lines, now_ms
+from backend.store.records import Billed, Claimed, Said, lines, now_ms
 from backend.store.schema import conversations, messages, turns
 from tests.store.conftest import Place
 
@@ -181,6 +181,23 @@ async def test_a_record_that_is_refused_holds_up_no_other(place: Place, caplog: 
         assert await store.load("sid-1") == HELLO
         assert await store.load("sid-2") == HELLO
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == ["store.refused"]
+
+
+async def test_what_a_try_wrote_that_seemed_to_fail_is_not_written_twice(place: Place) -> None:
+    billed = Billed("sid-1", turn(1), BILL)
+    async with opened(place) as db:
+        first, second = said("sid-1", at_ms=1000), said("sid-1", at_ms=2000)
+        await db.write([first, billed])
+        await db.write([first, billed, second], again=True)
+        assert await db.load("sid-1", 20) == HELLO * 2
+    assert len(await rows(place, turns)) == 1
+
+
+async def test_the_call_that_claimed_last_holds_the_conversation(place: Place) -> None:
+    async with opened(place) as db:
+        await db.write([Claimed("sid-1", turn(0, "call-1")), Claimed("sid-2", turn(0, "call-2"))])
+        await db.write([Claimed("sid-1", turn(0, "call-3")), said("sid-1", at_ms=2000)])
+        assert await db.holders({"sid-1", "sid-2", "unknown"}) == {"sid-1": "call-3", "sid-2": "call-2"}
 
 
 async def test_deleting_leaves_nothing(place: Place) -> None:
