@@ -93,10 +93,10 @@ QUICK: Final = Plan(
     latency_calls=4,
     latency_s=5.5,
     starts=1,
-    interruptions_s=3.0,
+    interruptions_s=1.0,
     lines=3,
     crowd=12,
-    crowd_s=2.0,
+    crowd_s=1.5,
 )
 PEERS: Final = Plan(
     calls=(1, 10, 25, 50),

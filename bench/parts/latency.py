@@ -28,7 +28,7 @@ async def run(what: Plan, on: Cores, tell: Callable[[str], None]) -> Section:
     samples, failures = await measured(what, on, tell, CONTENDERS)
     alone: list[float] = []
     try:
-        alone = await services_alone(on, _ALONE if what.repetitions > 1 else 3)
+        alone = await services_alone(on, _ALONE if what.repetitions > 1 else 1)
     except Exception as exc:
         failures.append(f"services alone: {type(exc).__name__}: {exc}")
     return section(samples, alone, failures, what)
