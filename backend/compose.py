@@ -41,7 +41,7 @@ _NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
 """What the emulator is shown where a vendor wants a key: it takes any."""
 _END_WINDOW_MS: Final = 500
 _END_WINDOW_ALONE_MS: Final = 800
-"""Where the recogniser is the only one to hear that a caller goes on, it has to wait longer: see docs/performance.md."""
+"""Where the recogniser is the only one to hear that a caller goes on, it has to wait longer (docs/performance.md)."""
 _SLOW_EARS_S: Final = 20.0
 _SLOW_TEXT_MS: Final = 8000
 _SLOW_VOICE_S: Final = 40.0
