@@ -1,7 +1,11 @@
 """The kit as a server: a client that keeps the rules passes, and each wrong one is found out."""
 
 import asyncio
+import json
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -201,3 +205,30 @@ def test_a_file_that_is_sent_at_once_has_no_rate_but_a_bound() -> None:
 
     assert verdicts["client.audio-at-16-khz"] is Verdict.NOT_TRIED
     assert verdicts["client.audio-pace"] is Verdict.FAILED
+
+
+async def test_from_the_command_line_it_tells_where_it_is_and_exits_with_the_verdict(tmp_path: Path) -> None:
+    kit = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            "-m",
+            "conformance",
+            "--serve",
+            "--port",
+            "0",
+            "--json",
+            "--junit",
+            str(tmp_path / "out.xml"),
+        ),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert kit.stderr is not None
+    url = (await kit.stderr.readline()).decode().split()[-1]
+    async with connect(url, compression=None, proxy=None) as socket:
+        await typing(socket, b"\x11")
+    out, _ = await kit.communicate()
+
+    assert kit.returncode == 1
+    assert [each["name"] for each in json.loads(out)["checks"] if each["verdict"] == "FAILED"] == ["client.header"]
+    assert ET.parse(tmp_path / "out.xml").getroot().get("failures") == "1"
