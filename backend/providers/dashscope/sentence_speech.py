@@ -1,21 +1,14 @@
 """One reply being spoken by a task for each sentence."""
 
-import asyncio
-from collections import deque
 from collections.abc import Awaitable
-from typing import Final
 
-from backend.errors import ProviderRefused
 from backend.ports import SentenceBegan, SentenceEnded, Sound
 from backend.providers.dashscope import wire
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.speech import CosySpeech
 from backend.providers.dashscope.tasks import Task
 from backend.providers.dashscope.wire import Run
-from backend.providers.sentences import SentenceCutter
-
-MAX_WAITING_CHARS: Final = 20_000
-"""Of a reply that waits to be spoken; a longer one is refused."""
+from backend.providers.sentence_line import SentenceLine
 
 
 class SentenceSpeech(CosySpeech):
@@ -24,31 +17,19 @@ class SentenceSpeech(CosySpeech):
     def __init__(self, task: Task, config: CosyVoiceConfig, run: Run) -> None:
         super().__init__(task, config)
         self._run = run
-        self._cutter = SentenceCutter()
-        self._sentences: deque[str] = deque()
-        self._more = asyncio.Event()
+        self._line = SentenceLine(self._patience)
         self._current: str | None = None
         self._is_open = False
-        self._spoken = 0
         self._sounded = 0
 
     async def say(self, text: str) -> None:
         """Hand over some more text; it is spoken as soon as it holds a whole sentence."""
-        if not self._finishing:
-            self._put(self._cutter.feed(text))
+        self._line.say(text)
 
     async def finish(self) -> None:
         """Say that no more text comes."""
-        if not self._finishing:
-            self._put(self._cutter.flush())
         self._finishing = True
-        self._more.set()
-
-    def _put(self, sentences: list[str]) -> None:
-        self._sentences.extend(sentences)
-        self._more.set()
-        if sum(map(len, self._sentences)) > MAX_WAITING_CHARS:
-            self._patience.interrupt(ProviderRefused("tts", "the reply is too long to be spoken"))
+        self._line.finish()
 
     async def _advance(self) -> None:
         if self._current is None:
@@ -72,18 +53,14 @@ class SentenceSpeech(CosySpeech):
         self._patience.expect("the rest of the sound", self._config.gap_timeout_s)
 
     async def _next_sentence(self) -> None:
-        self._patience.relax()
-        while not self._sentences and not self._finishing:
-            self._more.clear()
-            await self._patience.wait(self._more.wait())
-        if not self._sentences:
+        sentence = await self._line.next()
+        if sentence is None:
             self._conclude_all()
             return
-        self._spoken += 1
-        await self._speak(self._sentences.popleft())
+        await self._speak(sentence)
 
     def _conclude_all(self) -> None:
-        if not self._spoken:
+        if not self._line.taken:
             self.interrupt()  # nothing to be spoken; the task is cancelled on the way out
         else:
             self._conclude(sounded=bool(self._sounded))

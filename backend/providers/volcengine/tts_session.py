@@ -1,22 +1,18 @@
 """One reply being spoken, in the two ways that Doubao's voices work."""
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
-from typing import Final
 
 from backend.errors import ProtocolError, ProviderError, ProviderRefused, ProviderUnavailable
 from backend.ports import SpeechItem, SpeechOptions
 from backend.protocol.speech import SpeechEvent, SpeechFrame
 from backend.providers.patience import Patience
-from backend.providers.sentences import SentenceCutter, is_speakable
+from backend.providers.sentence_line import SentenceLine
+from backend.providers.sentences import is_speakable
 from backend.providers.volcengine.config import TtsConfig
 from backend.providers.volcengine.narration import Bill, Narration, SingleSentence
 from backend.providers.volcengine.tts_connection import TtsConnection
-
-MAX_WAITING_CHARS: Final = 20_000
-"""Of a reply that is spoken sentence by sentence; a longer one is refused."""
 
 
 class _Cancelled(Exception):  # noqa: N818 - it says what happened
@@ -176,31 +172,18 @@ class SentenceSpeech(TtsSpeech):
 
     def __init__(self, connection: TtsConnection, options: SpeechOptions, config: TtsConfig) -> None:
         super().__init__(connection, options, config)
-        self._cutter = SentenceCutter()
-        self._sentences: deque[str] = deque()
-        self._more = asyncio.Event()
+        self._line = SentenceLine(self._patience)
         self._current: SingleSentence | None = None
         self._finishing = False
-        self._spoken = 0
         self._sounded = 0
 
     async def say(self, text: str) -> None:
         """Hand over some more text; it is spoken as soon as it holds a whole sentence."""
-        if not self._finishing:
-            self._put(self._cutter.feed(text))
+        self._line.say(text)
 
     async def finish(self) -> None:
         """Say that no more text comes."""
-        if not self._finishing:
-            self._put(self._cutter.flush())
-        self._finishing = True
-        self._more.set()
-
-    def _put(self, sentences: list[str]) -> None:
-        self._sentences.extend(sentences)
-        self._more.set()
-        if sum(map(len, self._sentences)) > MAX_WAITING_CHARS:
-            self._patience.interrupt(ProviderRefused("tts", "the reply is too long to be spoken"))
+        self._line.finish()
 
     async def _advance(self) -> None:
         if self._current is None:
@@ -215,15 +198,11 @@ class SentenceSpeech(TtsSpeech):
             self._patience.expect("the rest of the sound", self._config.gap_timeout_s)
 
     async def _next_sentence(self) -> None:
-        self._patience.relax()
-        while not self._sentences and not self._finishing:
-            self._more.clear()
-            await self._patience.wait(self._more.wait())
-        if not self._sentences:
-            self._conclude(sounded=bool(self._sounded) or not self._spoken)
+        sentence = await self._line.next()
+        if sentence is None:
+            self._conclude(sounded=bool(self._sounded) or not self._line.taken)
             return
-        self._spoken += 1
-        await self._speak(self._sentences.popleft())
+        await self._speak(sentence)
 
     async def _speak(self, sentence: str) -> None:
         if self._session is None:
