@@ -119,17 +119,18 @@ async def _migrate(url: str) -> None:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "backend.store.migrate"),
         stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
         start_new_session=True,
     )
     try:
-        _, complaint = await process.communicate(url.encode())
+        reason, complaint = await process.communicate(url.encode())
     finally:
         if process.returncode is None:
             process.kill()
     if process.returncode:
-        lines = complaint.decode(errors="replace").strip().splitlines()
+        lines = (reason or complaint).decode(errors="replace").strip().splitlines()
         raise StoreError(lines[-1] if lines else f"the migration ended with {process.returncode}")
 
 

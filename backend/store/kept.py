@@ -52,6 +52,8 @@ class KeepLimits:
         load_s: after this long a call begins with what memory has.
         first_load_s: the same while the server has only just started: who was cut off by that comes back at once.
         write_s: after this long a write has failed.
+        open_s: the same for connecting, in which another server's migration may have to be waited for.
+        linger_s: how long a record waits for others to be written together.
         pending: records that wait; the oldest is dropped for the newest.
         batch: records in one transaction.
         retry_s, most_retry_s: how long a database that failed is left alone, at first and at most.
@@ -65,12 +67,14 @@ class KeepLimits:
     load_s: float = 1.0
     first_load_s: float = 5.0
     write_s: float = 10.0
+    open_s: float = 90.0
+    linger_s: float = 0.05
     pending: int = 10_000
     batch: int = 200
     retry_s: float = 0.5
     most_retry_s: float = 15.0
     tries: int = 3
-    flush_s: float = 3.0
+    flush_s: float = 5.0
     days: float = 0
     chore_s: float = 3600.0
 
@@ -226,6 +230,7 @@ class KeptStore:
         if not self._up.is_set():
             await self._open()
         await self._wake.wait()
+        await asyncio.sleep(self._limits.linger_s)
         if self._up.is_set():  # a call that could not load may have found it down
             await self._write_some()
         if self._tries > 1:
@@ -234,7 +239,8 @@ class KeptStore:
     async def _open(self) -> None:
         if self._vault is None:
             self._vault = await self._make_vault()
-        await self._vault.open()
+        async with asyncio.timeout(self._limits.open_s):
+            await self._vault.open()
         if self._down:
             log.info("store.back", extra={"waiting": len(self._batch) + len(self._pending), "dropped": self._dropped})
         self._down, self._dropped = False, 0
@@ -300,9 +306,10 @@ class KeptStore:
         while self._limits.days:
             await self._up.wait()
             try:
-                gone = await self._asked().forget_before(now_ms() - round(self._limits.days * _DAY_MS))
+                async with asyncio.timeout(self._limits.chore_s):
+                    gone = await self._asked().forget_before(now_ms() - round(self._limits.days * _DAY_MS))
                 log.info("store.expired", extra={"conversations": gone})
-            except StoreError as exc:
+            except (StoreError, TimeoutError) as exc:
                 log.info("store.chore_failed", extra={"reason": str(exc)})
             await asyncio.sleep(self._limits.chore_s)
 

@@ -16,7 +16,7 @@ from backend.store.kept import KeepLimits, KeptStore
 from backend.store.memory import MemoryStore
 from backend.store.records import Record, Said
 
-LIMITS = KeepLimits(retry_s=0, most_retry_s=0, load_s=0.05, first_load_s=5, write_s=5, flush_s=0.05)
+LIMITS = KeepLimits(linger_s=0, retry_s=0, most_retry_s=0, load_s=0.05, first_load_s=5, write_s=5, flush_s=0.05)
 HELLO = (Message("user", "你好"), Message("assistant", "嗯。"))
 
 
@@ -161,7 +161,7 @@ async def test_an_outage_is_said_once_and_made_good_in_order(caplog: pytest.LogC
 
 async def test_what_waits_is_bounded_and_the_newest_is_kept() -> None:
     vault = FakeVault(down=True)
-    async with keeping(vault, KeepLimits(retry_s=0, most_retry_s=0, pending=3)) as store:
+    async with keeping(vault, KeepLimits(linger_s=0, retry_s=0, most_retry_s=0, pending=3)) as store:
         for number in range(10):
             await store.append("sid-1", [Message("user", str(number))])
         vault.down = False

@@ -18,7 +18,7 @@ from backend.store.records import Billed, Claimed, Said, lines, now_ms
 from backend.store.schema import conversations, messages, turns
 from tests.store.conftest import Place
 
-LIMITS = KeepLimits(retry_s=0.05, most_retry_s=0.2, load_s=5.0, first_load_s=30.0, flush_s=30.0)
+LIMITS = KeepLimits(linger_s=0, retry_s=0.05, most_retry_s=0.2, load_s=5.0, first_load_s=30.0, flush_s=30.0)
 HELLO = (Message("user", "你好，我叫小明"), Message("assistant", "小明你好！😀"))
 BILL = TurnBill("answered", "", {"first_audio": 640, "done": 2100}, {"prompt_tokens": 900, "tts_characters": 5})
 
