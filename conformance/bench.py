@@ -97,7 +97,7 @@ class Bench:
             await call.hang_up()
 
     async def _connect(self, address: str, headers: Mapping[str, str], subprotocols: tuple[str, ...]) -> Any:
-        deadline = time.monotonic() + self.options.timeout_s
+        deadline = time.monotonic() + self.options.timeout_s / 2
         while True:
             try:
                 return await connect(
@@ -112,8 +112,10 @@ class Bench:
                     open_timeout=self.options.timeout_s,
                 )
             except InvalidStatus as exc:
-                if exc.response.status_code != 503 or time.monotonic() > deadline:
+                if exc.response.status_code != 503:
                     raise Broken(f"the handshake was answered with HTTP {exc.response.status_code}") from exc
+                if time.monotonic() > deadline:
+                    raise NotTried("the server is too busy to take a call (HTTP 503)") from exc
                 await asyncio.sleep(0.2)
             except (OSError, InvalidHandshake) as exc:
                 raise CannotRun(f"no WebSocket at {address}: {exc}") from exc

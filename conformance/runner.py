@@ -52,7 +52,7 @@ async def run(
         for each in selected:
             if each.alone:
                 await one(each)
-    except Broken as exc:
+    except (Broken, NotTried) as exc:
         raise CannotRun(str(exc)) from exc
     finally:
         await bench.aclose()

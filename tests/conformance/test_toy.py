@@ -1,8 +1,10 @@
 """The toy server keeps every rule, with extensions and without: what a mutant of it breaks is the mutant's doing."""
 
-from conformance.verdict import Verdict
+import pytest
+
+from conformance.verdict import CannotRun, Verdict
 from tests.conformance.judged import judged, named
-from tests.conformance.toy import OFFERED, toy
+from tests.conformance.toy import OFFERED, Toy, toy
 
 NOT_OFFERED = {"audio_format", "sample_rate", "barge_in", "persona"}
 
@@ -27,3 +29,15 @@ async def test_a_server_without_extensions_fails_nothing() -> None:
         "events",
         "states",
     }
+
+
+class Full(Toy):
+    """A server that takes no call at all."""
+
+    max_calls = 0
+
+
+async def test_a_server_that_takes_no_call_cannot_be_judged() -> None:
+    async with toy(server=Full) as server:
+        with pytest.raises(CannotRun, match="too busy"):
+            await judged(server.url, timeout_s=0.4)
