@@ -100,7 +100,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         web_port = await _serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
-        stack.callback(asyncio.create_task(reception.watch()).cancel)
+        stack.push_async_callback(_ended, asyncio.create_task(reception.watch()))
         stack.push_async_callback(reception.drain, DRAIN_S)
         yield _banner(settings, cast, labels, call_port, web_port)
 
@@ -173,6 +173,12 @@ async def _serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> i
         raise taken(address, "WEB_PORT", exc) from exc
     port: int = runner.addresses[0][1]
     return port
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel it and see it off: a question to the database has to be over before that is closed."""
+    task.cancel()
+    await asyncio.wait([task], timeout=_CLOSE_S)
 
 
 def _stop_signal() -> asyncio.Event:

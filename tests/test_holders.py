@@ -89,6 +89,7 @@ async def test_the_newer_connection_takes_over_from_another_server_of_the_same_d
         assert (await newer.event()).payload["error"]["code"] == "BadEvent"
         for watch in watches:
             watch.cancel()
+        await asyncio.wait(watches)  # a question to the database is over before that is closed
 
 
 class StuckCall:

@@ -335,8 +335,8 @@ async def spoken(call: Voices) -> bool:
         return any([isinstance(item, Sound) async for item in speech])
 
 
-QUIET = Script(limits=Limits(tts_idle_ms=400))
-RENEWED = replace(TTS, idle_renew_s=0.2)
+QUIET = Script(limits=Limits(tts_idle_ms=1500))
+RENEWED = replace(TTS, idle_renew_s=0.4)
 
 
 @pytest.mark.parametrize("used", [False, True])

@@ -11,18 +11,34 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backend.handler import server
 from backend.settings import load
+from tests.support.caller import dialled
 
-NOBODYS = {"VOLC_API_KEY": "k", "ARK_API_KEY": "a", "VAD": "off", "CALL_PORT": "0", "WEB_PORT": "0"}
+NOBODYS = {
+    "VOLC_API_KEY": "k",
+    "ARK_API_KEY": "a",
+    "VAD": "off",
+    "CALL_PORT": "0",
+    "WEB_PORT": "0",
+    "DATABASE_URL": "memory:",
+}
 """Vendors that nobody calls here."""
 
 
 @asynccontextmanager
 async def running(**values: str) -> AsyncIterator[aiohttp.ClientSession]:
+    async with served(**values) as (http, _):
+        yield http
+
+
+@asynccontextmanager
+async def served(**values: str) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    """The page's address, and the calls'."""
     async with server(load({**NOBODYS, **values})) as banner:
-        page = re.search(r"http://localhost:\d+", banner)
+        page, calls = re.search(r"http://localhost:\d+", banner), re.search(r"ws://\S+", banner)
         assert page is not None
+        assert calls is not None
         async with aiohttp.ClientSession(page[0]) as http:
-            yield http
+            yield http, calls[0]
 
 
 async def test_a_server_shows_its_own_limits_and_that_it_takes_calls() -> None:
@@ -46,8 +62,8 @@ async def test_metrics_can_be_switched_off(metrics: str, status: int) -> None:
 
 
 async def test_a_server_that_is_later_than_it_may_be_says_so_everywhere() -> None:
-    """Every loop is later than a ten-thousandth of a millisecond."""
-    async with running(MAX_LOOP_LAG_MS="0.0001") as http, asyncio.timeout(20):
+    """Every loop is later than a ten-thousandth of a millisecond, and there is a call to protect."""
+    async with served(MAX_LOOP_LAG_MS="0.0001") as (http, calls), dialled(calls), asyncio.timeout(20):
         accepting = True
         while accepting:
             async with http.get("/healthz") as response:
