@@ -27,7 +27,7 @@ check: ## linters, types, import rules
 	cd frontend && npm run --silent check
 
 unit: models ## Python tests: unit, property, and integration over real sockets
-	$(PY) -m pytest
+	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 page-test: ## the page's unit tests
 	@scripts/setup page
