@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e bench bench-peers conformance soak models format clean
+.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance soak models format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,6 +36,10 @@ page-test: ## the page's unit tests
 e2e: models ## the whole of it in a real Chromium
 	@scripts/setup page
 	cd frontend && npm run --silent e2e
+
+looks: ## every state of the page in all its looks, as pictures in frontend/artefacts
+	@scripts/setup page
+	cd frontend && E2E_ALL=1 npm run --silent e2e e2e/looks.e2e.ts e2e/page.e2e.ts
 
 models: ## fetch the on-device models into the cache
 	@scripts/setup dev

@@ -16,6 +16,11 @@ const PATIENCE_MS = 40_000;
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
 
+/** Two of the four combinations of window and colours, which between them have both of each; all for `make looks`. */
+export function sampled<T>(all: readonly T[], places: readonly number[]): T[] {
+  return process.env.E2E_ALL ? [...all] : all.filter((_, place) => places.includes(place));
+}
+
 const FLAGS = [
   "--headless=new",
   "--no-sandbox",

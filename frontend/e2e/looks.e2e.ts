@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Failure, Notice } from "../src/call/state";
-import { type Browser, DESK, open, PHONE, until, untilPhase, type Wishes } from "./browser";
+import { type Browser, DESK, open, PHONE, sampled, until, untilPhase, type Wishes } from "./browser";
 import { Stack } from "./stack";
 
 const FOLDER = "artefacts";
@@ -84,7 +84,7 @@ it.each(VIEWS.slice(0, 2))("on the %s: a microphone that is denied", async (view
   await browser.close();
 });
 
-describe.each(VIEWS)("on the %s", (view, wishes) => {
+describe.each(sampled(VIEWS, [0, 3]))("on the %s", (view, wishes) => {
   let browser: Browser;
   let page: Page;
   const shoot = (state: string) => picture(page, `${view}-${state}`);

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Failure, Notice } from "../src/call/state";
-import { DESK, logOf, PHONE, stateOf, until, untilPhase } from "./browser";
+import { DESK, logOf, PHONE, sampled, stateOf, until, untilPhase } from "./browser";
 import { call, QUIET, scene, type, untilOver } from "./scene";
 
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf-8");
@@ -41,7 +41,7 @@ const SCENES = [
   ["desk, dark", { viewport: DESK, locale: "zh-CN", dark: true }],
 ] as const;
 
-describe.each(SCENES)("on the %s", (_, wishes) => {
+describe.each(sampled(SCENES, [1, 2]))("on the %s", (_, wishes) => {
   it("axe finds nothing serious, in the page, the call, the sheets and the drawer", async () => {
     const { page } = await here.visit(wishes);
     await page.locator(".face svg").waitFor();
