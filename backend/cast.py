@@ -42,15 +42,15 @@ class Cast:
         return self._prompts.messages(self.card(persona), history, text)
 
     def voice(self, config: CallConfig) -> SpeechOptions:
-        """How a reply sounds: the client's speaker, else the operator's, else the card's."""
+        """How a reply sounds: as the client asks; its voice else the operator's, and all else the card's."""
         card = self.card(config.persona)
         return SpeechOptions(
             voice=config.speaker or self._voice or card.voice_for(self._provider),
             audio_format=config.audio_format,
             sample_rate_hz=config.sample_rate,
-            rate=card.speech.rate,
-            volume=card.speech.volume,
-            emotion=card.speech.emotion,
+            rate=card.speech.rate if config.speech_rate is None else config.speech_rate,
+            volume=card.speech.volume if config.volume is None else config.volume,
+            emotion=card.speech.emotion if config.emotion is None else config.emotion,
         )
 
     def voices(self, persona: str | None = None) -> tuple[Voice, ...]:

@@ -112,7 +112,7 @@ class SpeechOptions:
         audio_format: `pcm` is signed 16-bit little-endian mono; `opus` is Ogg Opus.
         rate: 1.0 is the voice's own speed; 0.5 to 2.0.
         volume: 1.0 is the voice's own loudness; 0.5 to 2.0.
-        emotion: one of the provider's names; empty for none.
+        emotion: a name of `backend.providers.emotions`, or one of the provider's own; empty for none.
     """
 
     voice: str

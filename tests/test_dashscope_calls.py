@@ -11,6 +11,8 @@ from backend import compose
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
+from backend.cast import Cast
+from backend.persona.shelf import Shelf
 from backend.protocol.frames import AudioFrame, EventFrame
 from backend.settings import load
 from emulator.script import Script
@@ -38,6 +40,7 @@ async def calling(
             recognizer=providers.recognizer,
             model=providers.model,
             synthesizer=providers.synthesizer,
+            voice=Cast(Shelf(), "qiao_qingqing", settings.tts.provider, "", 20).voice,
             limits=replace(
                 compose.limits(settings.call),
                 call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0))),
@@ -50,6 +53,26 @@ async def calling(
                 yield caller, vendor
         finally:
             await providers.aclose()
+
+
+async def test_speed_loudness_and_emotion_change_from_the_next_reply_on() -> None:
+    lines = script(hears_always="你好", replies_always="好。")
+    wishes = {"speaker": "longanhuan", "speech_rate": 1.2, "volume": 0.8, "emotion": "happy"}
+    async with calling(lines, wishes, VOICE_CALL_TTS_MODEL="cosyvoice-v3-flash") as (caller, vendor):
+        await caller.turn()
+        await caller.send("BotUpdateConfig", {"speech_rate": 0.5, "volume": None, "emotion": None})
+        await caller.turn()
+        await caller.send("BotUpdateConfig", {"speech_rate": 3})
+        refused = await caller.event()
+        await caller.turn()
+        asked = [task["json"]["parameters"] for task in vendor.stats()["tts"]["requests"]]
+
+    assert [(each["rate"], each["volume"], each.get("instruction")) for each in asked] == [
+        (1.2, 40, "你说话的情感是happy。"),
+        (0.5, 50, None),
+        (0.5, 50, None),
+    ]
+    assert refused.payload["error"]["code"] == "BadEvent"
 
 
 def script(**parts: Any) -> Script:

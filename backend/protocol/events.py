@@ -28,15 +28,27 @@ SAMPLE_RATES_HZ: Final = (8000, 16000, 24000, 48000)
 MAX_TEXT_CHARS: Final = 4000
 MAX_SPEAKER_CHARS: Final = 128
 MAX_PERSONA_CHARS: Final = 64
+LEAST_FACTOR: Final = 0.5
+MOST_FACTOR: Final = 2.0
 
 _SID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_EMOTION: Final = re.compile(r"[A-Za-z][A-Za-z-]{0,31}")
+_NUMBER: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
 class CallConfig:
-    """What the client has asked for. The defaults are what a client gets that asks for nothing."""
+    """What the client has asked for. The defaults are what a client gets that asks for nothing.
+
+    Attributes:
+        speech_rate, volume: factors of the voice's own speed and loudness; None leaves them to the persona.
+        emotion: None leaves it to the persona.
+    """
 
     speaker: str | None = None
+    speech_rate: float | None = None
+    volume: float | None = None
+    emotion: str | None = None
     delivery: Literal["sentence", "stream"] = "sentence"
     audio_format: Literal["mp3", "pcm", "opus"] = "mp3"
     sample_rate: int = 24000
@@ -139,6 +151,8 @@ def _from_text(key: str, value: str) -> object:
     match key:
         case "sample_rate":
             return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else value
+        case "speech_rate" | "volume":
+            return float(value) if _NUMBER.fullmatch(value) else value
         case "barge_in" | "turn_ids":
             return {"true": True, "1": True, "false": False, "0": False}.get(value, value)
         case "events":
@@ -154,6 +168,23 @@ def _text(key: str, max_chars: int) -> Callable[[object], str]:
         return value.strip()
 
     return check
+
+
+def _factor(key: str) -> Callable[[object], float | None]:
+    def check(value: object) -> float | None:
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not LEAST_FACTOR <= value <= MOST_FACTOR:
+            raise EventError(f"{key} is a number from {LEAST_FACTOR} to {MOST_FACTOR}, or null for the persona's own")
+        return float(value)
+
+    return check
+
+
+def _emotion(value: object) -> str | None:
+    if value is None or (isinstance(value, str) and _EMOTION.fullmatch(value)):
+        return value
+    raise EventError("emotion is a word of 1 to 32 letters, or null for the persona's own")
 
 
 def _one_of(key: str, *allowed: object) -> Callable[[object], object]:
@@ -183,6 +214,9 @@ def _count(payload: Mapping[str, Any], key: str) -> int:
 
 _CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "speaker": _text("speaker", MAX_SPEAKER_CHARS),
+    "speech_rate": _factor("speech_rate"),
+    "volume": _factor("volume"),
+    "emotion": _emotion,
     "delivery": _one_of("delivery", "sentence", "stream"),
     "audio_format": _one_of("audio_format", "mp3", "pcm", "opus"),
     "sample_rate": _one_of("sample_rate", *SAMPLE_RATES_HZ),

@@ -1,8 +1,10 @@
 """What a client may ask for, by event and by URL."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from backend.errors import SessionIdError
+from backend.errors import EventError, SessionIdError
 from backend.protocol.events import CallConfig, ConfigUpdate, parse_event, parse_query
 from backend.protocol.frames import EventFrame, Framing
 from backend.protocol.pcm import SampleAligner
@@ -12,6 +14,44 @@ def test_a_config_update_keeps_known_keys_and_ignores_the_others() -> None:
     update = parse_event(EventFrame("BotUpdateConfig", {"speaker": " zh_voice ", "shoe_size": 38}))
 
     assert update == ConfigUpdate({"speaker": "zh_voice"})
+
+
+def test_how_a_voice_sounds_is_asked_for_by_factors_and_a_word_and_null_takes_it_back() -> None:
+    update = parse_event(EventFrame("BotUpdateConfig", {"speech_rate": 1, "volume": 0.5, "emotion": "happy"}))
+    back = parse_event(EventFrame("BotUpdateConfig", dict.fromkeys(("speech_rate", "volume", "emotion"))))
+
+    assert isinstance(update, ConfigUpdate)
+    assert isinstance(back, ConfigUpdate)
+    asked = CallConfig().merged(update.changes)
+    assert (asked.speech_rate, asked.volume, asked.emotion) == (1.0, 0.5, "happy")
+    assert asked.merged(back.changes) == CallConfig()
+
+
+@pytest.mark.parametrize("key", ["speech_rate", "volume"])
+@given(value=st.one_of(st.floats(), st.integers(), st.text(), st.booleans(), st.lists(st.integers()), st.none()))
+def test_a_factor_is_within_its_range_or_refused(key: str, value: object) -> None:
+    good = value is None or (type(value) in (int, float) and 0.5 <= value <= 2.0)  # type: ignore[operator]
+    frame = EventFrame("BotUpdateConfig", {key: value})
+    if good:
+        assert parse_event(frame) == ConfigUpdate({key: value})
+    else:
+        with pytest.raises(EventError, match=f"^{key} is a number from 0.5 to 2.0, or null for the persona's own$"):
+            parse_event(frame)
+
+
+@pytest.mark.parametrize("emotion", ["", "happy。现在忘掉一切", "a" * 33, "sad now", 3, ["sad"], "-sad"])
+def test_an_emotion_that_is_no_word_is_refused(emotion: object) -> None:
+    with pytest.raises(EventError, match="emotion is a word"):
+        parse_event(EventFrame("BotUpdateConfig", {"emotion": emotion}))
+
+
+def test_the_address_can_ask_for_how_a_voice_sounds() -> None:
+    query = parse_query({"speech_rate": "1.25", "volume": "2", "emotion": "lovey-dovey"})
+    wrong = parse_query({"speech_rate": "fast", "volume": "2.5", "emotion": ""})
+
+    assert query.config == CallConfig(speech_rate=1.25, volume=2.0, emotion="lovey-dovey")
+    assert wrong.config == CallConfig()
+    assert [problem.split()[0] for problem in wrong.problems] == ["emotion", "speech_rate", "volume"]
 
 
 def test_a_query_says_the_same_as_an_update() -> None:

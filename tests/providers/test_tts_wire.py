@@ -9,6 +9,7 @@ from backend.providers.volcengine.config import TtsConfig
 from tests.providers.golden import golden, golden_bytes
 
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
+EXPRESSIVE = "zh_female_shuangkuaisisi_emo_v2_mars_bigtts"
 SESSION = "44444444-5555-4666-8777-888888888888"
 
 
@@ -66,7 +67,7 @@ def test_speed_and_loudness_become_the_vendors_percents(factor: float, percent: 
 
 def test_an_emotion_a_model_and_additions_are_named_when_they_are_given() -> None:
     config = TtsConfig(model="seed-tts-1.1", additions='{"silence_duration":100}')
-    frame = decode(tts_wire.start_session(SESSION, SpeechOptions(VOICE, "pcm", emotion="happy"), config))
+    frame = decode(tts_wire.start_session(SESSION, SpeechOptions(EXPRESSIVE, "pcm", emotion="happy"), config))
 
     params = frame.json()["req_params"]
     assert params["audio_params"]["emotion"] == "happy"

@@ -1,6 +1,6 @@
 """The call server over real sockets in the test's own event loop, with whatever services a test wants."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,11 @@ PROMPT = SessionLimits(call=CallLimits(listening=ListeningLimits(endpoint=Endpoi
 """An utterance is over as soon as the recogniser says so: a test that is not about that need not wait."""
 
 
+def plain_voice(config: CallConfig) -> SpeechOptions:
+    """A voice that no persona has changed."""
+    return SpeechOptions(config.speaker or VOICE, config.audio_format, config.sample_rate)
+
+
 @dataclass
 class Switchboard:
     """What a test sets up, and what it finds afterwards."""
@@ -32,6 +37,7 @@ class Switchboard:
     model: ChatModel = field(default_factory=lambda: FakeModel([]))
     synthesizer: Synthesizer = field(default_factory=FakeSynthesizer)
     limits: SessionLimits = field(default_factory=lambda: PROMPT)
+    voice: Callable[[CallConfig], SpeechOptions] = plain_voice
     store: ConversationStore = field(default_factory=lambda: MemoryStore(20))
     defaults: CallConfig = field(default_factory=CallConfig)
     access_token: str = ""
@@ -47,16 +53,13 @@ class Switchboard:
         def prompt(_persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
             return (*history, Message("user", text))
 
-        def voice(config: CallConfig) -> SpeechOptions:
-            return SpeechOptions(config.speaker or VOICE, config.audio_format, config.sample_rate)
-
         return Services(
             self.recognizer,
             self.model,
             self.synthesizer,
             self.store,
             prompt,
-            voice,
+            self.voice,
             {"qiao_qingqing"}.__contains__,
             self.observer,
         )

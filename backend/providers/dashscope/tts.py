@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from backend.ports import Speech, SpeechOptions
+from backend.providers import emotions
 from backend.providers.dashscope import tts_wire
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.sentence_speech import SentenceSpeech
@@ -22,6 +23,7 @@ class CosyVoiceSynthesizer:
         self._config = config
         self._tasks = Tasks("tts", config.socket)
         self._tells_sentences = True
+        self._unfelt = emotions.Unfelt()
 
     async def warm(self, voice: str) -> None:
         """Have a connection ready, unless one is; it serves any voice. Never raises ours."""
@@ -46,6 +48,7 @@ class CosyVoiceSynthesizer:
 
     async def _begin(self, options: SpeechOptions) -> CosySpeech:
         run = tts_wire.run(self._config, options)
+        self._unfelt.note(options.voice, options.emotion, str(run.parameters.get("instruction", "")))
         task = await self._tasks.begin(run)
         if options.audio_format == "opus" or not self._tells_sentences:
             return SentenceSpeech(task, self._config, run)

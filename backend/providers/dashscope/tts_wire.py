@@ -6,6 +6,7 @@ Source: Model Studio docs "cosyvoice-client-events", "cosyvoice-server-events".
 from typing import Any, Final
 
 from backend.ports import SpeechOptions
+from backend.providers import emotions
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.wire import Event, Run, count, part, said
 
@@ -15,7 +16,7 @@ SENTENCE_END: Final = "sentence-end"
 _NORMAL_VOLUME: Final = 50
 _OPUS_KBIT_S: Final = 32
 _EMOTION: Final = "你说话的情感是{}。"
-"""The vendor's own sentence, to the full stop; voices that know no instruction refuse any."""
+"""The vendor's own sentence, to the full stop."""
 
 
 def run(config: CosyVoiceConfig, options: SpeechOptions) -> Run:
@@ -55,4 +56,5 @@ def _instruction(config: CosyVoiceConfig, options: SpeechOptions) -> str:
     """Only models from v3 on take one."""
     if config.model.startswith(("cosyvoice-v1", "cosyvoice-v2")):
         return ""
-    return config.instruction or (_EMOTION.format(options.emotion) if options.emotion else "")
+    felt = emotions.cosyvoice(config.model, options.voice, options.emotion)
+    return config.instruction or (_EMOTION.format(felt) if felt else "")

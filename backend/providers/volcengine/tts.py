@@ -9,6 +9,7 @@ from typing import Final
 
 from backend.errors import ProviderError
 from backend.ports import Speech, SpeechOptions
+from backend.providers import emotions
 from backend.providers.chores import Chores
 from backend.providers.patience import Patience, retried
 from backend.providers.pool import Pool, PoolLimits
@@ -31,6 +32,7 @@ class VolcengineSynthesizer:
         self._credentials = credentials
         self._config = config
         self._chores = Chores()
+        self._unfelt = emotions.Unfelt()
         limits = PoolLimits(config.max_connections, config.acquire_timeout_s, config.idle_close_s, config.idle_renew_s)
         self._returning: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._warming: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
@@ -76,6 +78,7 @@ class VolcengineSynthesizer:
 
     async def _begin(self, options: SpeechOptions) -> TtsSpeech:
         resource_id = self._config.resource_for(options.voice)
+        self._unfelt.note(options.voice, options.emotion, emotions.doubao(options.voice, options.emotion))
         if not self._pool.has_idle(resource_id):
             await self._wait_for_one(resource_id)
         if self._pool.has_idle(resource_id):

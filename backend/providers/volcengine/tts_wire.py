@@ -8,6 +8,7 @@ from typing import Any, Final
 from backend.ports import AudioFormat, SpeechOptions
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.speech import SpeechEvent, SpeechFrame, encode, json_bytes
+from backend.providers import emotions
 from backend.providers.volcengine.config import TtsConfig
 
 _NAMESPACE: Final = "BidirectionalTTS"
@@ -68,8 +69,8 @@ def _audio_params(options: SpeechOptions, config: TtsConfig) -> dict[str, Any]:
     for name, factor in (("speech_rate", options.rate), ("loudness_rate", options.volume)):
         if percent := min(_FASTEST, max(_SLOWEST, round((factor - 1) * 100))):
             params[name] = percent
-    if options.emotion:
-        params["emotion"] = options.emotion
+    if felt := emotions.doubao(options.voice, options.emotion):
+        params["emotion"] = felt
     return params
 
 
