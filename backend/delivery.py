@@ -22,6 +22,9 @@ class Listener(Protocol):
     async def say(self, sentence: str) -> None:
         """The sound that follows speaks this."""
 
+    async def show(self, text: str) -> bool:
+        """This could not be spoken; whether it could be shown."""
+
     async def sound(self, data: bytes, ms: float) -> None:
         """One audio frame, and how long it sounds."""
 
@@ -57,7 +60,7 @@ class Delivery:
         self._clock = sound_clock(options.audio_format, options.sample_rate_hz)
         self._pacer = Pacer(lead_ms)
         self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
-        self.announced_chars = 0
+        self.announced: list[str] = []
 
     async def take(self, speech: AsyncIterable[SpeechItem]) -> None:
         """Take all of a synthesis session."""
@@ -105,7 +108,7 @@ class Delivery:
 
     async def _send(self, piece: Piece, ms: float) -> None:
         if piece.sentence is not None:
-            self.announced_chars += len(piece.sentence)
+            self.announced.append(piece.sentence)
             await self._listener.say(piece.sentence)
         await self._listener.sound(piece.data, ms)
         self._marks.set("first_audio")

@@ -127,6 +127,7 @@ def _reception(
         knows_persona=cast.shelf.has,
         observer=observer,
         detector=providers.detector,
+        trouble=lambda persona: cast.card(persona).fallback,
     )
     return Reception(
         services,

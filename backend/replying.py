@@ -11,7 +11,7 @@ from backend.call.moves import BeginReply, Fault, Guess, ReplyEnded
 from backend.errors import INTERNAL
 from backend.marks import Clock, TurnMarks
 from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
-from backend.protocol.events import CallConfig
+from backend.protocol.events import TTS_SENTENCE_START, CallConfig, unspoken_event
 from backend.turn import Reply, Turn, TurnLimits
 
 log = logging.getLogger(__name__)
@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 class Caller(Protocol):
     """To whom replies are spoken. `number` is the turn's on the wire, None where the client asked for none."""
 
-    async def say_sentence(self, turn: int, number: int | None, sentence: str) -> None:
-        """The sound that follows speaks this."""
+    async def say_sentence(self, turn: int, number: int | None, sentence: str, event: str = TTS_SENTENCE_START) -> None:
+        """The sound that follows speaks this; with `SentenceUnspoken`, none follows."""
 
     async def send_sound(self, turn: int, number: int | None, data: bytes, ms: float) -> None:
         """One audio frame, and how long it sounds."""
@@ -34,12 +34,14 @@ class Ensemble:
     Attributes:
         prompt: (persona's id or None, history, utterance) → messages for the model.
         voice: how a reply sounds under a configuration.
+        trouble: persona's id or None → what she says when nothing else can be said.
     """
 
     model: ChatModel
     synthesizer: Synthesizer
     prompt: Callable[[str | None, Sequence[Message], str], Sequence[Message]]
     voice: Callable[[CallConfig], SpeechOptions]
+    trouble: Callable[[str | None], str]
 
 
 @dataclass(slots=True)
@@ -138,15 +140,15 @@ class Replies:
         trial, self._trial = self._trial, None
         if trial is None or guess is None or trial.number != guess:
             return None
-        if trial.ended is None:
+        if trial.ended is None and not trial.turn.has_failed:
             return trial
         _stop(trial)  # it failed while nobody listened; another try costs the time that the guess had saved
         self._waste.add(trial.turn)
         return None
 
     def _run(self, asked: Guess | BeginReply, marks: TurnMarks, number: int | None) -> _Running:
-        cast, config = self._cast, asked.config
-        speaker = _Speaker(self._caller, asked.turn, asked.turn if config.turn_ids else None)
+        cast = self._cast
+        speaker = _Speaker(self._caller, asked)
         running = _Running(Turn(cast.model, cast.synthesizer, speaker, marks, self._limits), number)
         running.task = self._start(self._work(running, asked))
         return running
@@ -166,7 +168,8 @@ class Replies:
     async def _answer(self, turn: Turn, asked: Guess | BeginReply) -> ReplyEnded:
         config = asked.config
         messages = self._cast.prompt(config.persona, asked.history, asked.text)
-        outcome = await turn.run(Reply(messages, self._cast.voice(config), config.delivery))
+        trouble = self._cast.trouble(config.persona)
+        outcome = await turn.run(Reply(messages, self._cast.voice(config), config.delivery, trouble))
         if (error := outcome.error) is None:
             return ReplyEnded(asked.turn, outcome.text)
         turn.marks.failure = error.code
@@ -213,13 +216,20 @@ class Waste:
 class _Speaker:
     """Carries a reply's sentences and sound to the caller, under the turn's number."""
 
-    def __init__(self, caller: Caller, turn: int, number: int | None) -> None:
+    def __init__(self, caller: Caller, asked: Guess | BeginReply) -> None:
         self._caller = caller
-        self._turn = turn
-        self._number = number
+        self._turn = asked.turn
+        self._number = asked.turn if asked.config.turn_ids else None
+        self._unspoken = unspoken_event(asked.config)
 
     async def say(self, sentence: str) -> None:
         await self._caller.say_sentence(self._turn, self._number, sentence)
+
+    async def show(self, text: str) -> bool:
+        if self._unspoken is None:
+            return False
+        await self._caller.say_sentence(self._turn, self._number, text, self._unspoken)
+        return True
 
     async def sound(self, data: bytes, ms: float) -> None:
         await self._caller.send_sound(self._turn, self._number, data, ms)

@@ -75,6 +75,7 @@ class Services:
         prompt: (persona's id or None, history, utterance) → messages for the model.
         voice: how a reply sounds under a configuration.
         knows_persona: whether a client may ask for this persona.
+        trouble: persona's id or None → what she says when nothing else can be said; empty for nothing.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
     """
@@ -88,6 +89,7 @@ class Services:
     knows_persona: Callable[[str], bool]
     observer: Observer = field(default_factory=Observers)
     detector: ActivityDetector | None = None
+    trouble: Callable[[str | None], str] = lambda _persona: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +123,9 @@ class CallSession:
         self._aligner = SampleAligner()
         self._bad_in_a_row = 0
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
-        ensemble = Ensemble(services.model, services.synthesizer, services.prompt, services.voice)
+        parts = (services.model, services.synthesizer, services.prompt, services.voice, services.trouble)
         self._replies = Replies(
-            self.sid, ensemble, self, limits.turn, clock=clock, post=self._inbox.put, start=self._start
+            self.sid, Ensemble(*parts), self, limits.turn, clock=clock, post=self._inbox.put, start=self._start
         )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
@@ -305,9 +307,11 @@ class CallSession:
             came = next((at for heard, at in reversed(self._arrivals) if heard is end.heard), now)
             self._replies.begin(begin, self._ears.time_of(end.ears, end.at_ms), came)
 
-    async def say_sentence(self, turn: int, number: int | None, sentence: str) -> None:
-        """Send the start of a sentence, and let the call know that it was sent."""
-        await self._send(EventFrame(events.TTS_SENTENCE_START, {"sentence": sentence}, number))
+    async def say_sentence(
+        self, turn: int, number: int | None, sentence: str, event: str = events.TTS_SENTENCE_START
+    ) -> None:
+        """Send the start of a sentence, or one that has no sound, and let the call know that it was sent."""
+        await self._send(EventFrame(event, {"sentence": sentence}, number))
         await self._inbox.put(SentenceSent(turn, sentence))
 
     async def send_sound(self, turn: int, number: int | None, data: bytes, ms: float) -> None:

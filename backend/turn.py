@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final, Literal, assert_never
 
+from backend.call.reached import split_after
 from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
 from backend.delivery import Delivery, Listener
@@ -47,16 +48,17 @@ class TurnLimits:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is asked for."""
+    """What is asked for. `trouble` is said where the model has nothing to say because it failed; empty for nothing."""
 
     messages: Sequence[Message]
     options: SpeechOptions
     delivery: Literal["sentence", "stream"]
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it: the text that was made, and the error that ended it, if one did."""
+    """What came of it: the text that reached the caller, to be heard or read, and the error that ended it, if any."""
 
     text: str
     error: ProviderError | None = None
@@ -88,37 +90,42 @@ class Turn:
         """It is sure: speak."""
         self._allowed.set()
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the model has."""
+        return self._model_error is not None
+
     async def run(self, reply: Reply) -> Outcome:
         """Think and speak at the same time; a service's failure ends the reply and is part of the outcome."""
         error: ProviderError | None = None
+        delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
         try:
             async with asyncio.timeout(self._limits.reply_s):
-                error = await self._think_and_speak(reply)
+                error = await self._think_and_speak(reply, delivery)
         except TimeoutError:
             error = ProviderTimeout("llm", f"the reply was not finished within {self._limits.reply_s:g} s")
-        return Outcome("".join(self._text), self._model_error or error)
+        text = "".join(self._text)
+        if error is not None and self._allowed.is_set():
+            text = await self._show_the_rest(text, delivery.announced)
+        return Outcome(text, self._model_error or error)
 
-    async def _think_and_speak(self, reply: Reply) -> ProviderError | None:
-        delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
+    async def _think_and_speak(self, reply: Reply, delivery: Delivery) -> ProviderError | None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._think(reply.messages))
+            tasks.create_task(self._think(reply))
             tasks.create_task(delivery.run())
             speaking = tasks.create_task(self._speak(reply, delivery))
-        error = speaking.result()
-        if error is not None and reply.delivery == "stream" and self._allowed.is_set():
-            await self._show(delivery)
-        return error
+        return speaking.result()
 
     # --- words
 
-    async def _think(self, messages: Sequence[Message]) -> None:
+    async def _think(self, reply: Reply) -> None:
         """Put the model's words, made speakable and cut into chunks, into the queue; then None, whatever happens."""
         speakable = Speakable()
         chunker = Chunker(self._limits.first_chars, self._limits.later_chars, unbatched=self._synthesizer.takes_tokens)
         self.marks.set("request_sent")
         on_request_sent.set(lambda: self.marks.move("request_sent"))  # more exactly, if the adapter can tell
         try:
-            async with aclosing(self._model.reply(messages)) as items:  # type: ignore[type-var]
+            async with aclosing(self._model.reply(reply.messages)) as items:  # type: ignore[type-var]
                 async for item in items:
                     match item:
                         case TextDelta(text):
@@ -133,6 +140,8 @@ class Turn:
             self._model_error = exc  # what was said before it is still spoken
         await self._queue(chunker.feed(speakable.end()))
         await self._queue(chunker.end())
+        if self.has_failed and reply.trouble and not self._text:
+            await self._queue([reply.trouble])
         await self._words.put(None)
 
     async def _queue(self, chunks: Sequence[str]) -> None:
@@ -170,8 +179,8 @@ class Turn:
             await speech.say(chunk)
         await (speech.finish() if spoke else speech.cancel())
 
-    async def _show(self, delivery: Delivery) -> None:
-        """A client that streams gets to read what it could not hear."""
-        unheard = "".join(self._text)[delivery.announced_chars :].strip()
-        if unheard:
-            await self._listener.say(unheard)
+    async def _show_the_rest(self, text: str, announced: Sequence[str]) -> str:
+        """Who takes text gets to read what could not be spoken; gives what of the text has reached the caller."""
+        told, rest = split_after(text, announced)
+        shown = bool(rest.strip()) and await self._listener.show(rest.strip())
+        return text if shown else told

@@ -153,9 +153,8 @@ def _is_count(value: object) -> bool:
 
 
 def _is_list_of_events(value: object) -> bool:
-    return isinstance(value, list) and all(
-        each in ("SentencePartial", "BotInterrupted", "TurnMetrics") for each in value
-    )
+    names = ("SentencePartial", "BotInterrupted", "TurnMetrics", "SentenceUnspoken")
+    return isinstance(value, list) and all(each in names for each in value)
 
 
 KEYS: Final = {

@@ -22,8 +22,9 @@ BOT_ERROR: Final = "BotError"
 SENTENCE_PARTIAL: Final = "SentencePartial"
 BOT_INTERRUPTED: Final = "BotInterrupted"
 TURN_METRICS: Final = "TurnMetrics"
+SENTENCE_UNSPOKEN: Final = "SentenceUnspoken"
 
-OPTIONAL_EVENTS: Final = frozenset({SENTENCE_PARTIAL, BOT_INTERRUPTED, TURN_METRICS})
+OPTIONAL_EVENTS: Final = frozenset({SENTENCE_PARTIAL, BOT_INTERRUPTED, TURN_METRICS, SENTENCE_UNSPOKEN})
 SAMPLE_RATES_HZ: Final = (8000, 16000, 24000, 48000)
 MAX_TEXT_CHARS: Final = 4000
 MAX_SPEAKER_CHARS: Final = 128
@@ -60,6 +61,13 @@ class CallConfig:
     def merged(self, changes: Mapping[str, Any]) -> "CallConfig":
         """With `changes`, the values of a `ConfigUpdate`, laid over it."""
         return replace(self, **changes)
+
+
+def unspoken_event(config: CallConfig) -> str | None:
+    """How a client wants to be told what could not be spoken; None for one that has asked for nothing like it."""
+    if SENTENCE_UNSPOKEN in config.events:
+        return SENTENCE_UNSPOKEN
+    return TTS_SENTENCE_START if config.delivery == "stream" else None
 
 
 @dataclass(frozen=True, slots=True)

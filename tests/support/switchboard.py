@@ -46,6 +46,7 @@ class Switchboard:
     blocked_write_s: float = 5.0
     lag: LoopLag = field(default_factory=lambda: LoopLag(0))
     observer: Observer = field(default_factory=Observers)
+    trouble: str = ""
     url: str = ""
     reception: Reception | None = None
 
@@ -62,6 +63,7 @@ class Switchboard:
             self.voice,
             {"qiao_qingqing"}.__contains__,
             self.observer,
+            trouble=lambda _persona: self.trouble,
         )
 
 
