@@ -42,6 +42,10 @@ class Env:
             raise ConfigError(f"{name} is one of {', '.join(choices)}, not {value!r}")
         return value
 
+    def words(self, name: str) -> tuple[str, ...]:
+        """A list with commas."""
+        return tuple(word.strip() for word in self.text(name).split(",") if word.strip())
+
     def flag(self, name: str, *, default: bool) -> bool:
         """`true` or `false`, or what people write instead."""
         value = self.text(name, str(default)).lower()

@@ -12,8 +12,10 @@ from aiohttp import web
 from websockets.asyncio.server import serve
 
 from backend import compose
+from backend.access.door import Door
 from backend.cast import Cast
 from backend.errors import ConfigError
+from backend.exposure import refuse_open
 from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
 from backend.loop import loop_factory
@@ -40,6 +42,7 @@ def main() -> int:
     """Run the server until it is told to stop; the exit status."""
     try:
         settings = load()
+        refuse_open(settings)
         configure(settings.log_level, settings.log_format)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run(settings))
@@ -82,7 +85,8 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         lag = LoopLag(settings.call.max_loop_lag_ms)
         stack.callback(asyncio.create_task(lag.watch()).cancel)
         store = open_store(settings.store, settings.call.max_history, cast.card().id)
-        reception = _reception(settings, providers, cast, watchers.observer, lag=lag, store=store)
+        door = Door(settings.access)
+        reception = _reception(settings, providers, cast, watchers.observer, door=door, lag=lag, store=store)
         call_port = await _take_calls(stack, settings, reception)
         metrics = watchers.metrics
         if metrics is not None:
@@ -93,7 +97,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             call_port=call_port,
             services=labels,
             readings=reception.readings,
-            verdict=reception.verdict,
+            door=door,
             forget=store.forget,
             exposition=None if metrics is None else metrics.exposition,
         )
@@ -115,7 +119,14 @@ def _cast(settings: Settings) -> Cast:
 
 
 def _reception(
-    settings: Settings, providers: compose.Providers, cast: Cast, observer: Observer, *, lag: LoopLag, store: Store
+    settings: Settings,
+    providers: compose.Providers,
+    cast: Cast,
+    observer: Observer,
+    *,
+    door: Door,
+    lag: LoopLag,
+    store: Store,
 ) -> Reception:
     services = Services(
         recognizer=providers.recognizer,
@@ -133,7 +144,7 @@ def _reception(
         services,
         compose.limits(settings.call, slow_ears=compose.has_slow_ears(settings)),
         compose.defaults(settings.call),
-        access_token=settings.access_token,
+        door=door,
         max_calls=settings.call.max_calls,
         blocked_write_s=settings.call.blocked_write_s,
         lag=lag,

@@ -1,18 +1,20 @@
 """Who may call: each handshake is let in or refused, and each connection gets its own session."""
 
 import asyncio
-import hmac
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, assert_never
 from urllib.parse import parse_qsl, urlsplit
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from backend.access.door import Door, Visit, peer_of
+from backend.access.keys import EVERYBODY, Grant
 from backend.call.moves import Fault
 from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, SessionIdError
 from backend.holders import Holders
@@ -24,7 +26,6 @@ from backend.protocol.frames import EventFrame
 from backend.session import CallSession, Services, SessionLimits
 from backend.telemetry.observer import Refusal
 from backend.telemetry.readings import Readings, Traffic
-from backend.tokens import bearer, offered
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Reception:
     """Keeps the door of the call port.
 
     Args:
-        access_token: what a client has to present; empty lets everyone in.
+        door: judges who comes; without one everybody may.
         max_calls: at this many, further clients are refused.
         defaults: the configuration of a client that asks for nothing.
         blocked_write_s: see `WebSocketLine`.
@@ -50,7 +51,7 @@ class Reception:
         limits: SessionLimits,
         defaults: CallConfig,
         *,
-        access_token: str,
+        door: Door | None = None,
         max_calls: int,
         blocked_write_s: float,
         lag: LoopLag | None = None,
@@ -60,13 +61,13 @@ class Reception:
         self._traffic = Traffic()
         self._limits = limits
         self._defaults = defaults
-        self._access_token = access_token
+        self._door = door or Door()
         self._max_calls = max_calls
         self._blocked_write_s = blocked_write_s
         self._calls: set[CallSession] = set()
         self._holders = Holders(services.store)
         # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
-        self._admitted: WeakSet[ServerConnection] = WeakSet()
+        self._admitted: WeakKeyDictionary[ServerConnection, Grant] = WeakKeyDictionary()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._draining = False
@@ -94,23 +95,23 @@ class Reception:
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Before the upgrade: None lets the client in, a response refuses it."""
         known = urlsplit(request.path).path in PATHS
-        reason = self._reason_to_refuse(_presented_token(request)) if known else "not_found"
-        if reason is None:
-            self._admitted.add(connection)
+        judged = self._judge(connection, request) if known else "not_found"
+        if isinstance(judged, Grant):
+            self._enter(connection, judged, request)
             return None
-        log.info("call.refused", extra={"reason": reason})
-        self._services.observer.call_refused(reason)
-        return _refusal(connection, reason)
+        log.info("call.refused", extra={"reason": judged})
+        self._services.observer.call_refused(judged)
+        return _refusal(connection, judged)
 
-    def verdict(self, token: str) -> HTTPStatus:
-        """What a handshake with this token would be answered now."""
-        reason = self._reason_to_refuse(token)
-        return HTTPStatus.SWITCHING_PROTOCOLS if reason is None else _answer(reason)[0]
+    def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
+        judged = self._door.judge_call(_visit(connection, request), _parameters(request.path).get("sid"))
+        return (self._busy() or judged) if isinstance(judged, Grant) else judged
 
-    def _reason_to_refuse(self, token: str) -> Refusal | None:
-        if self._access_token and not hmac.compare_digest(token.encode(), self._access_token.encode()):
-            return "unauthorized"
-        return self._busy()
+    def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
+        address = self._door.address(_visit(connection, request))
+        self._admitted[connection] = grant
+        self._door.crowd.enter(address)
+        connection.connection_lost_waiter.add_done_callback(lambda _: self._door.crowd.leave(address))
 
     def _busy(self) -> Refusal | None:
         if self._draining:
@@ -130,18 +131,19 @@ class Reception:
         try:
             await self._hold(socket)
         finally:
-            self._admitted.discard(socket)
+            self._admitted.pop(socket, None)
 
     async def _hold(self, socket: ServerConnection) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
         path = socket.request.path if socket.request is not None else "/"
         try:
-            query = parse_query(dict(parse_qsl(urlsplit(path).query, keep_blank_values=True)), self._defaults)
+            query = parse_query(_parameters(path), self._defaults)
         except SessionIdError as exc:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
             await line.close(_CLOSE_POLICY, exc.code)
             return
-        session = CallSession(line, self._services, query, self._limits)
+        grant = self._admitted.get(socket, EVERYBODY)
+        session = CallSession(line, self._services, replace(query, sid=query.sid or grant.sid), self._limits)
         self._calls.add(session)
         self._all_ended.clear()
         log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
@@ -169,9 +171,13 @@ class Reception:
             log.warning("drain.cut_short", extra={"calls": len(self._calls)})
 
 
-def _presented_token(request: Request) -> str:
-    headers = request.headers
-    return bearer(headers.get("Authorization", "")) or offered(headers.get_all("Sec-WebSocket-Protocol"))
+def _parameters(path: str) -> dict[str, str]:
+    """Of a name that comes twice, the last."""
+    return dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
+
+
+def _visit(connection: ServerConnection, request: Request) -> Visit:
+    return Visit(peer_of(connection.remote_address), request.headers, request.headers.get_all)
 
 
 def _refusal(connection: ServerConnection, reason: Refusal) -> Response:
@@ -179,7 +185,7 @@ def _refusal(connection: ServerConnection, reason: Refusal) -> Response:
     response = connection.respond(status, f"{words}\n")
     if status is HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response
 
@@ -190,6 +196,12 @@ def _answer(reason: Refusal) -> tuple[HTTPStatus, str]:
             return HTTPStatus.NOT_FOUND, f"calls are taken at {CALL_PATH}"
         case "unauthorized":
             return HTTPStatus.UNAUTHORIZED, f"{UNAUTHORIZED}: an access token is needed"
+        case "origin":
+            return HTTPStatus.FORBIDDEN, f"{UNAUTHORIZED}: pages of this origin may not call (ALLOWED_ORIGINS)"
+        case "hurried":
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{BUSY}: too many handshakes from your address"
+        case "crowded":
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{BUSY}: too many calls from your address"
         case "full":
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: all lines are taken"
         case "lagging":

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
+from backend.access.settings import AccessSettings, read_access
 from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
 from backend.errors import ConfigError
@@ -173,7 +174,7 @@ class Settings:
     emulator: EmulatorSettings
     persona: str
     vad: VadMode
-    access_token: str = field(repr=False)
+    access: AccessSettings
     log_level: str
     log_format: Literal["text", "json"]
 
@@ -228,7 +229,7 @@ def read(env: Env) -> Settings:
         emulator=emulator,
         persona=env.text("PERSONA", "qiao_qingqing"),
         vad=cast(VadMode, env.choice("VAD", AUTO, (AUTO, SILERO, OFF))),
-        access_token=env.text("ACCESS_TOKEN"),
+        access=read_access(env),
         log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         log_format=cast(Literal["text", "json"], env.choice("LOG_FORMAT", "text", ("text", "json"))),
     )

@@ -9,19 +9,22 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from backend.access.door import Door
+from backend.access.keys import Grant
 from backend.cast import Cast
 from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
 from backend.telemetry.readings import Readings
-from backend.tokens import bearer
 from backend.version import VERSION
+from backend.web_admin import DOOR, STATUS, granted, refused, require_admin, visit
 
 log = logging.getLogger(__name__)
 
 DIST: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 SAMPLES_KEPT: Final = 64
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -44,7 +47,7 @@ class Web:
         call_port: where calls are taken.
         services: what each stage runs on, as `compose.labels` says it.
         readings: how the calls stand.
-        verdict: what a call with this token would be answered.
+        door: judges who asks; without one everybody may call.
         forget: deletes a conversation; whether there was one.
         exposition: the metrics and their content type; None where there are none.
     """
@@ -57,9 +60,9 @@ class Web:
         call_port: int,
         services: dict[str, dict[str, str]],
         readings: Callable[[], Readings],
-        verdict: Callable[[str], HTTPStatus],
         forget: Callable[[str], Awaitable[bool]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
+        door: Door | None = None,
         dist: Path = DIST,
     ) -> None:
         self._cast = cast
@@ -67,7 +70,7 @@ class Web:
         self._call_port = call_port
         self._services = services
         self._readings = readings
-        self._verdict = verdict
+        self._door = door or Door()
         self._forget = forget
         self._exposition = exposition
         self._dist = dist
@@ -76,6 +79,7 @@ class Web:
     def app(self) -> web.Application:
         """The application, to be run by an `AppRunner`."""
         app = web.Application(middlewares=[_guarded])
+        app[DOOR] = self._door
         app.on_response_prepare.append(_with_headers)
         app.add_routes(
             [
@@ -106,7 +110,8 @@ class Web:
             }
         )
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.Request) -> web.Response:
+        require_admin(request)
         if self._exposition is None:
             raise web.HTTPNotFound(text="metrics are switched off (METRICS)\n")
         body, content_type = self._exposition()
@@ -124,19 +129,25 @@ class Web:
         )
 
     async def _admission(self, request: web.Request) -> web.Response:
-        """Whether a call would be taken: 204, 401 or 503. A browser cannot see how its handshake was refused."""
-        verdict = self._verdict(bearer(request.headers.get("Authorization", "")))
-        headers = {"Retry-After": str(RETRY_AFTER_S)} if verdict is HTTPStatus.SERVICE_UNAVAILABLE else None
-        return web.Response(status=204 if verdict is HTTPStatus.SWITCHING_PROTOCOLS else verdict, headers=headers)
+        """Whether a call would be taken: 204, 401, 429 or 503. A browser cannot see how its handshake was refused."""
+        judged = self._door.judge(visit(request))
+        if isinstance(judged, Grant) and self._door.crowd.is_full(self._door.address(visit(request))):
+            judged = "crowded"
+        if isinstance(judged, Grant):
+            status = HTTPStatus.NO_CONTENT if self._readings().accepting else HTTPStatus.SERVICE_UNAVAILABLE
+        else:
+            status = STATUS[judged]
+        later = status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}
+        return web.Response(status=status, headers={"Retry-After": str(RETRY_AFTER_S)} if later else None)
 
     async def _delete_conversation(self, request: web.Request) -> web.Response:
         """Whoever knows a conversation's id may delete it: 204, or 404 where there is none."""
-        if self._verdict(bearer(request.headers.get("Authorization", ""))) is HTTPStatus.UNAUTHORIZED:
-            return web.Response(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
-        known = await self._forget(request.match_info["sid"])
+        grant, sid = granted(request), request.match_info["sid"]
+        known = grant.opens(sid) and await self._forget(sid)
         return web.Response(status=HTTPStatus.NO_CONTENT if known else HTTPStatus.NOT_FOUND)
 
-    async def _personas(self, _request: web.Request) -> web.Response:
+    async def _personas(self, request: web.Request) -> web.Response:
+        granted(request)
         cards = [_summary(card) for card in self._cast.shelf.all()]
         return web.json_response({"default": self._cast.card().id, "personas": cards})
 
@@ -144,6 +155,7 @@ class Web:
         return web.FileResponse(self._cast.shelf.avatar(request.match_info["persona"]))
 
     async def _voices(self, request: web.Request) -> web.Response:
+        granted(request)
         persona = request.query.get("persona")
         card = self._cast.card(persona)
         voices = [
@@ -157,6 +169,7 @@ class Web:
 
     async def _sample(self, request: web.Request) -> web.Response:
         """A line of the persona's in one of the voices offered for her; made once, then kept."""
+        granted(request)
         card = self._cast.card(request.query.get("persona"))
         voice = request.match_info["voice"]
         if voice not in {offered.id for offered in self._cast.voices(card.id)}:
@@ -202,7 +215,9 @@ def _summary(card: Card) -> dict[str, Any]:
 async def _guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Our errors as plain answers; no stack trace leaves."""
+    """Our errors as plain answers; no stack trace leaves. What changes something is not for a stranger's page."""
+    if request.method not in _READS and not request.app[DOOR].admits_origin(visit(request)):
+        raise refused("origin")
     try:
         return await handler(request)
     except CardError:

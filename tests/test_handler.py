@@ -131,3 +131,13 @@ async def test_a_term_signal_tells_the_callers_and_ends_well() -> None:
             assert (await caller.closed())[0] == 1012
         async with asyncio.timeout(PATIENCE_S):
             assert await process.wait() == 0
+
+
+async def test_it_does_not_open_itself_to_the_network_without_a_token() -> None:
+    async with started(environment(WEB_HOST="0.0.0.0")) as process, asyncio.timeout(PATIENCE_S):
+        said = (await process.communicate())[0].decode()
+
+    assert process.returncode == 1
+    assert said.count("\n") == 1
+    assert "WEB_HOST" in said
+    assert "ACCESS_TOKEN" in said

@@ -1,18 +1,23 @@
 """Who is let in, who is refused and how, and what those who are in notice of it."""
 
+import asyncio
+import base64
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
+from websockets.typing import Subprotocol
 
+from backend.access.door import Door
+from backend.access.settings import AccessSettings
 from backend.errors import ProviderTimeout
 from backend.loop_lag import WINDOW, LoopLag
+from backend.token import sign
 from tests.support.caller import dialled, names
 from tests.support.fakes import FakeModel, FakeRecognizer, Hears
 from tests.support.switchboard import Switchboard, answering
@@ -88,16 +93,14 @@ async def test_a_refused_client_knows_within_100_ms() -> None:
     assert min(took_s) < 0.1
 
 
-async def test_the_verdict_the_readings_and_the_observer_say_what_the_door_says() -> None:
+async def test_the_readings_and_the_observer_say_what_the_door_says() -> None:
     notebook, lag = Notebook(), LoopLag(LIMIT_MS)
     async with late_with_a_call(lag, observer=notebook) as board:
         assert board.reception is not None
         await refusal(board.url)
-        assert board.reception.verdict("") is HTTPStatus.SERVICE_UNAVAILABLE
         assert not board.reception.readings().accepting
         assert board.reception.readings().loop_lag_ms == 80
         run_late(lag, 5)
-        assert board.reception.verdict("") is HTTPStatus.SWITCHING_PROTOCOLS
         assert board.reception.readings().accepting
 
     assert notebook.refused == ["lagging"]
@@ -172,3 +175,84 @@ async def test_how_a_turn_ended_is_told() -> None:
         (2, "failed", "LLMTimeout"),
         (3, "hung_up", ""),
     ]
+
+
+SECRET = "a-secret-of-32-characters-or-more"
+
+
+def guarded(**access: Any) -> Switchboard:
+    return Switchboard(door=Door(AccessSettings(**access)))
+
+
+async def refused(url: str, **headers: str) -> int:
+    with pytest.raises(InvalidStatus) as found:
+        await connect(url, additional_headers=headers)
+    return found.value.response.status_code
+
+
+async def test_a_page_of_another_origin_is_refused_before_anything_is_asked_of_it() -> None:
+    async with answering(guarded()) as board:
+        assert await refused(board.url, Origin="https://evil.example") == 403
+        assert await refused(board.url, Origin="null") == 403
+        async with dialled(board.url, headers={"Origin": "http://localhost:8080"}) as caller:
+            assert caller.sid
+
+
+async def test_a_token_in_the_address_is_none() -> None:
+    async with answering(guarded(access_token="t")) as board:
+        for name in ("token", "access_token", "Authorization", "sid"):
+            assert await refused(f"{board.url}?{name}=t") == 401
+
+
+async def test_a_signed_token_opens_by_header_and_by_subprotocol_and_for_its_conversation_alone() -> None:
+    token = sign(SECRET, seconds=60, sid="sid-1")
+    offer = "token." + base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+    async with answering(guarded(token_secrets=(SECRET,))) as board:
+        async with dialled(board.url, headers={"Authorization": f"Bearer {token}"}, sid="sid-1") as caller:
+            assert caller.sid == "sid-1"
+        async with connect(f"{board.url}?sid=sid-1", subprotocols=[Subprotocol("lvc"), Subprotocol(offer)]) as socket:
+            assert socket.subprotocol == "lvc"
+        assert await refused(f"{board.url}?sid=sid-2", Authorization=f"Bearer {token}") == 401
+        assert await refused(f"{board.url}?sid=sid-1&sid=sid-2", Authorization=f"Bearer {token}") == 401
+        expired = sign(SECRET, seconds=-60, sid="sid-1")
+        assert await refused(f"{board.url}?sid=sid-1", Authorization=f"Bearer {expired}") == 401
+
+
+async def test_a_token_for_one_conversation_begins_that_one_where_none_is_asked_for() -> None:
+    token = sign(SECRET, seconds=60, sid="sid-1")
+    async with (
+        answering(guarded(token_secrets=(SECRET,))) as board,
+        dialled(board.url, headers={"Authorization": f"Bearer {token}"}) as caller,
+    ):
+        assert caller.sid == "sid-1"
+
+
+async def test_an_address_has_so_many_calls_and_more_when_they_have_ended() -> None:
+    async with answering(guarded(calls_per_address=1)) as board:
+        async with dialled(board.url):
+            assert await refused(board.url) == 429
+            assert board.reception is not None
+        for _ in range(100):
+            if board.reception._door.crowd._in == {}:
+                break
+            await asyncio.sleep(0.01)
+        async with dialled(board.url) as caller:
+            assert caller.sid
+
+
+async def test_an_address_that_comes_too_often_is_told_to_wait() -> None:
+    async with answering(guarded(handshakes_per_s=0.01, handshake_burst=1)) as board, dialled(board.url):
+        response = await refusal(board.url)
+    assert response.status_code == 429
+    assert response.headers["Retry-After"] == "5"
+
+
+async def test_no_token_and_no_guess_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with answering(guarded(access_token="the-good-token")) as board:
+        await refused(f"{board.url}?token=the-queried-token", Authorization="Bearer the-guessed-token")
+        async with dialled(board.url, headers={"Authorization": "Bearer the-good-token"}):
+            pass
+    ours = [record.getMessage() + str(vars(record)) for record in caplog.records if record.name.startswith("backend")]
+    assert ours
+    assert not [line for line in ours if "token" in line.replace("tests", "")], ours

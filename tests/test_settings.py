@@ -95,6 +95,10 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"DATABASE_URL": "mysql+pymysql://u:p@h/db"}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql:"}, "DATABASE_URL"),
         ({"CONVERSATION_DAYS": "-1"}, "CONVERSATION_DAYS"),
+        ({"TOKEN_SECRET": "short"}, "TOKEN_SECRET"),
+        ({"TOKEN_SECRET": f"{'long' * 8},short"}, "TOKEN_SECRET"),
+        ({"ALLOWED_ORIGINS": "call.example.com"}, "ALLOWED_ORIGINS"),
+        ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES"),
     ],
 )
 def test_a_wrong_or_missing_setting_is_named(values: dict[str, str], names: str) -> None:
@@ -114,10 +118,12 @@ def test_no_secret_has_a_repr() -> None:
             "VOLC_SECRETKEY",
             "DASHSCOPE_API_KEY",
             "ACCESS_TOKEN",
+            "ADMIN_TOKEN",
             "OTEL_EXPORTER_OTLP_HEADERS",
         )
     }
 
+    secrets["TOKEN_SECRET"] = "secret-" * 8
     database = {"DATABASE_URL": "mysql://user:secret-DATABASE_URL@host/name"}
     assert "secret-" not in repr(load({"ASR_APP_ID": "1", "TTS_APP_ID": "1", **secrets, **database}))
 

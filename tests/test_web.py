@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from http import HTTPStatus
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from backend.access.door import Door
+from backend.access.settings import AccessSettings
 from backend.cast import Cast
 from backend.errors import ProviderUnavailable, StoreError
 from backend.persona.card import AVATARS
@@ -26,11 +28,6 @@ SERVICES = {
     "tts": {"provider": "emulator", "label": "voice"},
 }
 READINGS = Readings(calls=3, max_calls=4, accepting=True, loop_lag_ms=1.25, up_bytes=0, down_bytes=0)
-VERDICTS = {
-    "": HTTPStatus.UNAUTHORIZED,
-    "known": HTTPStatus.SWITCHING_PROTOCOLS,
-    "late": HTTPStatus.SERVICE_UNAVAILABLE,
-}
 
 
 async def _forget(sid: str) -> bool:
@@ -41,7 +38,11 @@ async def _forget(sid: str) -> bool:
 
 @asynccontextmanager
 async def serving(
-    dist: Path, voice: FakeSynthesizer | None = None, exposition: Callable[[], tuple[bytes, str]] | None = None
+    dist: Path,
+    voice: FakeSynthesizer | None = None,
+    exposition: Callable[[], tuple[bytes, str]] | None = None,
+    readings: Readings = READINGS,
+    **access: Any,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     shelf = Shelf()
     cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
@@ -50,8 +51,8 @@ async def serving(
         voice or FakeSynthesizer(),
         call_port=4711,
         services=SERVICES,
-        readings=lambda: READINGS,
-        verdict=VERDICTS.__getitem__,
+        readings=lambda: readings,
+        door=Door(AccessSettings(**access)),
         forget=_forget,
         exposition=exposition,
         dist=dist,
@@ -173,10 +174,13 @@ def test_a_card_of_ones_own_by_path_is_on_the_shelf(tmp_path: Path) -> None:
     assert shelf.has("mine")
 
 
-@pytest.mark.parametrize(("token", "status"), [("", 401), ("known", 204), ("late", 503)])
-async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, status: int) -> None:
+@pytest.mark.parametrize(
+    ("token", "accepting", "status"), [("", True, 401), ("known", True, 204), ("known", False, 503)]
+)
+async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, accepting: bool, status: int) -> None:
+    now = replace(READINGS, accepting=accepting)
     async with (
-        serving(dist) as http,
+        serving(dist, readings=now, access_token="known") as http,
         http.get("/api/admission", headers={"Authorization": f"Bearer {token}"}) as response,
     ):
         assert response.status == status
@@ -187,7 +191,6 @@ async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, st
     ("sid", "token", "status"),
     [
         ("known", "known", 204),
-        ("known", "late", 204),
         ("unknown", "known", 404),
         ("known", "", 401),
         ("unreachable", "known", 503),
@@ -198,6 +201,53 @@ async def test_a_conversation_is_deleted_by_whoever_may_call_and_knows_its_id(
     dist: Path, sid: str, token: str, status: int
 ) -> None:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with serving(dist) as http, http.delete(f"/api/conversations/{sid}", headers=headers) as response:
+    async with (
+        serving(dist, access_token="known") as http,
+        http.delete(f"/api/conversations/{sid}", headers=headers) as response,
+    ):
         assert response.status == status
         assert ("Retry-After" in response.headers) == (status == 503)
+
+
+@pytest.mark.parametrize("path", ["/api/personas", "/api/voices", "/api/voices/x/sample"])
+async def test_where_a_token_is_wanted_strangers_learn_nothing_of_personas_and_voices(dist: Path, path: str) -> None:
+    async with serving(dist, access_token="known") as http:
+        async with http.get(path) as response:
+            assert response.status == 401
+            assert response.headers["WWW-Authenticate"] == "Bearer"
+        async with http.get(path, headers={"Authorization": "Bearer known"}) as response:
+            assert response.status in (200, 404)
+
+
+async def test_a_strangers_page_changes_nothing(dist: Path) -> None:
+    async with serving(dist) as http:
+        for origin, status in (("https://evil.example", 403), ("null", 403), ("http://localhost:8080", 204)):
+            async with http.delete("/api/conversations/known", headers={"Origin": origin}) as response:
+                assert response.status == status, origin
+
+
+async def test_metrics_are_the_operators(dist: Path) -> None:
+    def exposition() -> tuple[bytes, str]:
+        return b"x 1\n", "text/plain"
+
+    admin = {"Authorization": "Bearer operator's"}
+    elsewhere = {"Host": "call.example.com"}
+    async with serving(dist, exposition=exposition, access_token="known", admin_token="operator's") as http:
+        for headers, status in (
+            ({}, 200),
+            (elsewhere, 403),
+            ({"X-Forwarded-For": "203.0.113.9"}, 403),
+            ({**elsewhere, "Authorization": "Bearer known"}, 403),
+            ({**elsewhere, **admin}, 200),
+        ):
+            async with http.get("/metrics", headers=headers) as response:
+                assert response.status == status, headers
+
+
+async def test_who_guesses_tokens_is_told_to_wait(dist: Path) -> None:
+    async with serving(dist, access_token="known", handshake_burst=2, handshakes_per_s=0.01) as http:
+        seen = []
+        for guess in ("a", "b", "c"):
+            async with http.get("/api/admission", headers={"Authorization": f"Bearer {guess}"}) as response:
+                seen.append((response.status, response.headers.get("Retry-After")))
+    assert seen == [(401, None), (401, None), (429, "5")]

@@ -115,6 +115,11 @@ class Query:
     problems: tuple[str, ...] = ()
 
 
+def is_sid(text: str) -> bool:
+    """Whether it can name a conversation."""
+    return _SID.fullmatch(text) is not None
+
+
 def parse_event(frame: EventFrame) -> ClientEvent:
     """What the client says.
 
@@ -142,7 +147,7 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
         SessionIdError: a malformed `sid`.
     """
     sid = parameters.get("sid")
-    if sid is not None and not _SID.fullmatch(sid):
+    if sid is not None and not is_sid(sid):
         raise SessionIdError("a sid is 1 to 64 of A-Z a-z 0-9 - _")
     changes: dict[str, Any] = {}
     problems: list[str] = []

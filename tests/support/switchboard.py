@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.server import serve
 
+from backend.access.door import Door
+from backend.access.settings import AccessSettings
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
@@ -41,6 +43,7 @@ class Switchboard:
     store: ConversationStore = field(default_factory=lambda: MemoryStore(20))
     defaults: CallConfig = field(default_factory=CallConfig)
     access_token: str = ""
+    door: Door | None = None
     max_calls: int = 100
     max_message_bytes: int = 1024 * 1024
     blocked_write_s: float = 5.0
@@ -74,7 +77,7 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         board.services(),
         board.limits,
         board.defaults,
-        access_token=board.access_token,
+        door=board.door or Door(AccessSettings(access_token=board.access_token)),
         max_calls=board.max_calls,
         blocked_write_s=board.blocked_write_s,
         lag=board.lag,

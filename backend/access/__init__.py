@@ -1,0 +1,1 @@
+"""Who may come in: tokens, origins, addresses and their bounds. Knows nothing of calls."""

@@ -1,0 +1,63 @@
+"""How often and how many at once: bounds of each address, in a memory that is bounded itself."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+ADDRESSES: Final = 10_000
+"""So many are remembered; the one unheard for longest is forgotten."""
+
+
+class Rate:
+    """A bucket of tries for each address, which fills at a steady rate.
+
+    Args:
+        per_s: tries that come back in a second.
+        burst: tries that a full bucket holds.
+    """
+
+    def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._burst = float(burst)
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, address: str) -> bool:
+        """One try, if there is one left."""
+        now = self._clock()
+        left, at = self._buckets.pop(address, (self._burst, now))
+        left = min(self._burst, left + (now - at) * self._per_s)
+        self._buckets[address] = (left - 1 if left >= 1 else left, now)
+        if len(self._buckets) > ADDRESSES:
+            self._buckets.popitem(last=False)
+        return left >= 1
+
+    def spent(self, address: str) -> bool:
+        """Whether there is no try left; takes none."""
+        left, at = self._buckets.get(address, (self._burst, self._clock()))
+        return min(self._burst, left + (self._clock() - at) * self._per_s) < 1
+
+
+class Crowd:
+    """How many of each address are in; bounded by those who are."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._in: dict[str, int] = {}
+
+    def is_full(self, address: str) -> bool:
+        """Whether no further one may come in."""
+        return self._in.get(address, 0) >= self._most
+
+    def enter(self, address: str) -> None:
+        """One comes in."""
+        self._in[address] = self._in.get(address, 0) + 1
+
+    def leave(self, address: str) -> None:
+        """One goes."""
+        left = self._in.get(address, 0) - 1
+        if left > 0:
+            self._in[address] = left
+        else:
+            self._in.pop(address, None)

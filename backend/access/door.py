@@ -1,0 +1,122 @@
+"""Judges a request by what it presents: its origin, its token, and how often its address has come."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+from backend.access.addresses import UNKNOWN, Addresses
+from backend.access.bounds import Crowd, Rate
+from backend.access.keys import Grant, Keys
+from backend.access.origins import Origins, host_of, is_loopback
+from backend.access.presented import bearer, offered
+from backend.access.settings import AccessSettings
+
+Objection = Literal["origin", "unauthorized", "hurried", "crowded"]
+
+_FORWARDING: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
+
+
+class Headers(Protocol):
+    """Of either HTTP library."""
+
+    def get(self, key: str, default: str) -> str:
+        """The header, or the default."""
+
+    def __contains__(self, key: object) -> bool:
+        """Whether there is such a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a request says of itself.
+
+    Attributes:
+        peer: the socket's address at the other end.
+        headers: as they came.
+        lists: every header of a name, in order.
+    """
+
+    peer: str
+    headers: Headers
+    lists: Callable[[str], Sequence[str]]
+
+    @property
+    def token(self) -> str:
+        """By `Authorization` or, as a browser has to, by subprotocol; never by the address's query."""
+        return bearer(self.headers.get("Authorization", "")) or offered(self.lists("Sec-WebSocket-Protocol"))
+
+    @property
+    def origin(self) -> str | None:
+        """Where the page came from that a browser shows."""
+        return self.headers.get("Origin", "") if "Origin" in self.headers else None
+
+    @property
+    def host(self) -> str:
+        """Under which name the server was spoken to."""
+        return self.headers.get("Host", "")
+
+
+class Door:
+    """One for all of a server's ports. Args: see `AccessSettings`."""
+
+    def __init__(self, settings: AccessSettings | None = None) -> None:
+        settings = settings or AccessSettings()
+        self.keys = Keys(settings.access_token, settings.token_secrets, settings.admin_token, settings.token_max_s)
+        self.crowd = Crowd(settings.calls_per_address)
+        self._origins = Origins(settings.origins, settings.token_wanted)
+        self._addresses = Addresses(settings.trusted_proxies)
+        self._rate = Rate(settings.handshakes_per_s, settings.handshake_burst)
+        self._misses = Rate(settings.handshakes_per_s, settings.handshake_burst)
+
+    def address(self, visit: Visit) -> str:
+        """By which a request is counted."""
+        return self._addresses.client(visit.peer, visit.lists("X-Forwarded-For"))
+
+    def judge_call(self, visit: Visit, sid: str | None) -> Grant | Objection:
+        """Whether a handshake may become a call of this conversation."""
+        address = self.address(visit)
+        if not self._rate.take(address):
+            return "hurried"
+        if not self.admits_origin(visit):
+            return "origin"
+        grant = self.keys.grant(visit.token)
+        if grant is None or not grant.opens(sid):
+            return "unauthorized"
+        return "crowded" if self.crowd.is_full(address) else grant
+
+    def judge(self, visit: Visit) -> Grant | Objection:
+        """What a request to the page's server may do. Only wrong tokens are counted there."""
+        address = self.address(visit)
+        if self._misses.spent(address):
+            return "hurried"
+        grant = self.keys.grant(visit.token)
+        if grant is None:
+            self._misses.take(address)
+            return "unauthorized"
+        return grant
+
+    def admits_origin(self, visit: Visit) -> bool:
+        """Whether the page that asks, if it is one, may."""
+        return self._origins.admit(visit.origin, visit.host)
+
+    def may_administer(self, visit: Visit) -> bool:
+        """Whether the operator asks: with an admin's token, or from this machine and by its own name.
+
+        What a proxy passes on comes from elsewhere, and a page of another origin is not the operator's.
+        """
+        judged = self.judge(visit) if visit.token else None
+        if isinstance(judged, Grant) and judged.admin:
+            return self.admits_origin(visit)
+        forwarded = any(name in visit.headers for name in _FORWARDING)
+        here = is_loopback(visit.peer) and is_loopback(host_of(visit.host)) and not forwarded
+        return here and self.admits_origin(visit)
+
+
+def peer_of(address: object) -> str:
+    """The host of a socket's address."""
+    return str(address[0]) if isinstance(address, tuple) and address else UNKNOWN
+
+
+def plain(headers: Mapping[str, str], peer: str = "127.0.0.1") -> Visit:
+    """A visit with these headers."""
+    return Visit(peer, headers, lambda name: [headers[name]] if name in headers else [])

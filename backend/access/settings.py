@@ -1,0 +1,90 @@
+"""What an operator says about who may come in."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
+
+from backend.env import Env
+from backend.errors import ConfigError
+
+MIN_SECRET_BYTES: Final = 32
+"""HMAC-SHA256 is as strong as its key; RFC 7518 asks for as many bytes as the hash has."""
+MAKE_ONE: Final = "`python -m backend.token --new-secret` makes one"
+ANY: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessSettings:
+    """Who may come in, and how often.
+
+    Attributes:
+        access_token: one for everybody; empty for none.
+        token_secrets: the first signs tokens, any of them proves one; empty for none.
+        admin_token: opens what only the operator may see; empty leaves that to this machine.
+        token_max_s: a signed token that is good for longer is refused.
+        origins: of pages that may call besides the server's own; `*` for all.
+        trusted_proxies: whose `X-Forwarded-For` is believed.
+        calls_per_address: connections of one address at once.
+        handshakes_per_s, handshake_burst: of one address, in the long run and at once.
+    """
+
+    access_token: str = field(default="", repr=False)
+    token_secrets: tuple[str, ...] = field(default=(), repr=False)
+    admin_token: str = field(default="", repr=False)
+    token_max_s: float = 86_400.0
+    origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    calls_per_address: int = 50
+    handshakes_per_s: float = 20.0
+    handshake_burst: int = 100
+
+    @property
+    def token_wanted(self) -> bool:
+        """Whether a caller has to present one."""
+        return bool(self.access_token or self.token_secrets)
+
+
+def read_access(env: Env) -> AccessSettings:
+    """Read them.
+
+    Raises:
+        ConfigError: one is wrong; the message names it.
+    """
+    return AccessSettings(
+        access_token=env.text("ACCESS_TOKEN"),
+        token_secrets=read_secrets(env),
+        admin_token=env.text("ADMIN_TOKEN"),
+        token_max_s=env.number("TOKEN_MAX_SECONDS", 86_400, least=1),
+        origins=tuple(_origin(text) for text in env.words("ALLOWED_ORIGINS")),
+        trusted_proxies=tuple(_network(text) for text in env.words("TRUSTED_PROXIES")),
+        calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
+        handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 20, least=0.01),
+        handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
+    )
+
+
+def read_secrets(env: Env) -> tuple[str, ...]:
+    """The secrets that sign tokens, newest first.
+
+    Raises:
+        ConfigError: one is too short to be one.
+    """
+    secrets = env.words("TOKEN_SECRET")
+    if any(len(secret.encode()) < MIN_SECRET_BYTES for secret in secrets):
+        raise ConfigError(f"TOKEN_SECRET has {MIN_SECRET_BYTES} characters or more; {MAKE_ONE}")
+    return secrets
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text != ANY and (not parts.scheme or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise ConfigError(f"ALLOWED_ORIGINS has origins such as https://call.example.com, not {text!r}")
+    return text.rstrip("/").lower()
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError as exc:
+        raise ConfigError(f"TRUSTED_PROXIES has addresses or networks such as 10.0.0.0/8, not {text!r}") from exc
