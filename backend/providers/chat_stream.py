@@ -5,37 +5,22 @@ What is read of a stream is read leniently; what a library raises becomes one of
 
 import asyncio
 import gc
-import importlib
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
-from backend.marks import on_request_sent
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
-from backend.providers.sockets import is_loopback
+from backend.providers.chat_chunks import Chunks, read_chunk
+from backend.providers.chat_failure import Library, failure
+from backend.providers.chat_http import http_client
 
 log = logging.getLogger(__name__)
 
-_MAX_REASON_CHARS: Final = 200
-_MASK: Final = "***"
-_FINAL_CODES: Final = ("QuotaExceeded", "SetLimitExceeded", "insufficient_quota")
-"""Answered with 429 like a momentary overload, but waiting does not help."""
-_FINAL_CODES_IN_A_STREAM: Final = (
-    *_FINAL_CODES,
-    *("Invalid", "Missing", "Sensitive", "InputText", "OutputText", "Authentication", "AccessDenied"),
-    *("AccountOverdue", "OperationDenied", "ModelNotOpen", "UnsupportedModel"),
-    *("invalid_", "data_inspection_failed", "model_not_found", "access_denied", "Arrearage", "DataInspectionFailed"),
-)
-_WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
-
-ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
-"""What client libraries let escape when a service sends what is no chunk."""
+_END: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +33,10 @@ class ChatTimes:
     retry_backoff_s: float
     keepalive_s: float
 
-
-@dataclass(frozen=True, slots=True)
-class Library:
-    """A loaded client library.
-
-    Attributes:
-        client: its asynchronous client, with retries of its own switched off.
-        timeouts, errors: what it raises; a timeout is looked for first.
-    """
-
-    client: Any
-    timeouts: tuple[type[Exception], ...]
-    errors: tuple[type[Exception], ...]
-
-
-class Chunks(Protocol):
-    """An open stream of a library."""
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        """The chunks."""
-
-    async def close(self) -> None:
-        """End the request."""
+    def http_client(self, module: str, base_url: str) -> Any:
+        """A client for a library that wants one of this module; see `chat_http`."""
+        answer_s = self.first_token_s + self.token_s
+        return http_client(module, base_url, answer_s=answer_s, connect_s=self.connect_s, keepalive_s=self.keepalive_s)
 
 
 class StreamedChat(ABC):
@@ -87,8 +53,8 @@ class StreamedChat(ABC):
         """Import the library and make its client."""
 
     @abstractmethod
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Chunks:
-        """Send the request, if need be in the form that `_can_amend` promised."""
+    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
+        """Send the request, if need be in the form that `_can_amend` promised; the library's raw response."""
 
     def _can_amend(self, error: ProviderError) -> bool:
         """Whether another form of the request may please a service that refused this one."""
@@ -165,7 +131,7 @@ class _Answer:
         self._secrets = secrets
         self._deadline = deadline
         self._stream: Chunks | None = None
-        self._chunks: Any = None
+        self._chunks: AsyncIterator[Any] | None = None
         self._items: deque[ChatItem] = deque()
         self._usage: ChatUsage | None = None
         self._has_text = False
@@ -175,7 +141,7 @@ class _Answer:
     async def begin(self, request: Any) -> None:
         """Send the request and wait for the first text, or for the end of an answer without any."""
         try:
-            self._stream = await self._within(request)
+            self._stream = Chunks((await self._within(request)).http_response)
             self._chunks = aiter(self._stream)
             while not self._items and not self._ended:
                 await self._take()
@@ -200,8 +166,8 @@ class _Answer:
                 log.debug("chat.close_failed")
 
     async def _take(self) -> None:
-        chunk = await self._within(anext(self._chunks, None))
-        if chunk is None:
+        chunk = await self._within(anext(self._chunks, _END)) if self._chunks else _END
+        if chunk is _END:
             self._conclude()
             return
         text, finish_reason, usage = read_chunk(chunk)
@@ -239,95 +205,3 @@ class _Answer:
         if self._has_text:
             return ProviderTimeout("llm", f"the answer paused for more than {self._times.token_s:g} s")
         return ProviderTimeout("llm", f"no answer within {self._times.first_token_s:g} s")
-
-
-def read_chunk(chunk: Any) -> tuple[str, str, ChatUsage | None]:
-    """Text, finish reason and usage of one chunk; what is missing is empty."""
-    choices = getattr(chunk, "choices", None) or []
-    delta = getattr(choices[0], "delta", None) if choices else None
-    text = getattr(delta, "content", None)
-    finish_reason = getattr(choices[0], "finish_reason", None) if choices else None
-    return (
-        text if isinstance(text, str) else "",
-        finish_reason if isinstance(finish_reason, str) else "",
-        _usage(getattr(chunk, "usage", None)),
-    )
-
-
-def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> ProviderError:
-    """Our error for one of a library's, with the service's code and its id of the request."""
-    if isinstance(exc, library.timeouts):
-        return ProviderTimeout("llm", "the service did not answer in time", log_id=_log_id(exc))
-    code = getattr(exc, "code", None)
-    status = getattr(exc, "status_code", None)
-    if not isinstance(status, int) and not code:
-        reason = "the connection to the service failed"
-        return ProviderUnavailable("llm", reason, log_id=_log_id(exc))
-    vendor_code = str(code or f"HTTP {status}")
-    if isinstance(status, int):
-        overloaded = status in _WORTH_ANOTHER_TRY or status >= 500
-        final = vendor_code.startswith(_FINAL_CODES) or not overloaded
-    else:
-        final = vendor_code.startswith(_FINAL_CODES_IN_A_STREAM)
-    kind = ProviderRefused if final else ProviderUnavailable
-    return kind("llm", _reason(exc, secrets), vendor_code=vendor_code, log_id=_log_id(exc))
-
-
-def http_client(module: str, base_url: str, times: ChatTimes) -> Any:
-    """An HTTP client that keeps connections from turn to turn, and asks no proxy for this machine's own services.
-
-    Args:
-        module: `httpx` or its successor, whichever the library wants.
-    """
-    httpx = importlib.import_module(module)
-    slack_s = 5.0  # our own deadlines come first; these only guard against a mistake in them
-    return httpx.AsyncClient(
-        timeout=httpx.Timeout(times.first_token_s + times.token_s + slack_s, connect=times.connect_s),
-        limits=httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=times.keepalive_s),
-        trust_env=not is_loopback(urlsplit(base_url).hostname),
-        event_hooks={"request": [_tell_when_sent]},
-    )
-
-
-async def _tell_when_sent(request: Any) -> None:
-    """The library takes milliseconds to put a request together; who measures wants the moment after that."""
-    if (sent := on_request_sent.get()) is None:
-        return
-
-    async def trace(event: str, _info: Any) -> None:
-        if event.endswith("send_request_body.complete"):
-            sent()
-
-    request.extensions["trace"] = trace
-
-
-def _reason(exc: Exception, secrets: Sequence[str]) -> str:
-    body = getattr(exc, "body", None)
-    said = body.get("message") if isinstance(body, dict) else None
-    text = said if isinstance(said, str) and said else str(getattr(exc, "message", ""))
-    for secret in secrets:
-        text = text.replace(secret, _MASK)
-    text = " ".join(text.split())[:_MAX_REASON_CHARS]
-    return f"the service answered: {text}" if text else "the service gave no reason"
-
-
-def _log_id(exc: Exception) -> str:
-    response = getattr(exc, "response", None)
-    headers = getattr(response, "headers", {})
-    return str(headers.get("x-request-id") or getattr(exc, "request_id", None) or _id_in_body(response))
-
-
-def _id_in_body(response: Any) -> str:
-    """DashScope names the request beside the error."""
-    with suppress(*ODD_ANSWERS, RuntimeError):  # a body that was never read is a RuntimeError
-        if isinstance(request_id := response.json()["request_id"], str):
-            return request_id
-    return ""
-
-
-def _usage(value: Any) -> ChatUsage | None:
-    prompt, completion = getattr(value, "prompt_tokens", None), getattr(value, "completion_tokens", None)
-    if not isinstance(prompt, int) or not isinstance(completion, int):
-        return None
-    cached = getattr(getattr(value, "prompt_tokens_details", None), "cached_tokens", None)
-    return ChatUsage(prompt, completion, cached if isinstance(cached, int) else 0)

@@ -3,10 +3,11 @@
 import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from backend.errors import ConfigError
-from backend.providers.chat_stream import ODD_ANSWERS, ChatTimes, Chunks, Library, StreamedChat, http_client
+from backend.providers.chat_failure import ESCAPES, Library
+from backend.providers.chat_stream import ChatTimes, StreamedChat
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +66,26 @@ class OpenAiChat(StreamedChat):
             api_key=self._config.api_key or "none",  # the library insists on one
             base_url=self._config.base_url,
             max_retries=0,  # it would repeat a whole timeout, twice
-            http_client=http_client("httpx2", self._config.base_url, self._times),
+            http_client=self._times.http_client("httpx2", self._config.base_url),
         )
         return Library(
             client,
             (openai.APITimeoutError, httpx2.TimeoutException),
-            (openai.OpenAIError, httpx2.HTTPError, *ODD_ANSWERS),
+            (openai.OpenAIError, httpx2.HTTPError, *ESCAPES),
         )
 
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Chunks:
+    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
         config = self._config
         wishes: dict[str, Any] = {"temperature": config.temperature, "max_tokens": config.max_tokens}
         if config.ask_usage:
             wishes["stream_options"] = {"include_usage": True}
-        stream = await library.client.chat.completions.create(
+        return await library.client.chat.completions.with_raw_response.create(
             model=config.model,
             messages=messages,
             stream=True,
             extra_body=dict(self._extra_body(amended=amended)),
             **{name: wish for name, wish in wishes.items() if wish is not None},
         )
-        return cast("Chunks", stream)
 
     def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
         """Fields that the library does not know."""

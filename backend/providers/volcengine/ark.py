@@ -2,10 +2,11 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from backend.errors import ProviderError
-from backend.providers.chat_stream import ODD_ANSWERS, ChatTimes, Chunks, Library, StreamedChat, http_client
+from backend.providers.chat_failure import ESCAPES, Library
+from backend.providers.chat_stream import ChatTimes, StreamedChat
 from backend.providers.volcengine.ark_keys import TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
 
@@ -36,22 +37,22 @@ class ArkChat(StreamedChat):
             api_key=self._config.api_key or "exchanged for each request",
             base_url=self._config.base_url,
             max_retries=0,  # the SDK would repeat a whole timeout, twice
-            http_client=http_client("httpx", self._config.base_url, self._times),
+            http_client=self._times.http_client("httpx", self._config.base_url),
         )
         return Library(
             client,
             (errors.ArkAPITimeoutError, httpx.TimeoutException),
-            (errors.ArkError, httpx.HTTPError, *ODD_ANSWERS),
+            (errors.ArkError, httpx.HTTPError, *ESCAPES),
         )
 
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Chunks:
+    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
         config = self._config
         options: dict[str, Any] = {}
         if self._sends_thinking and not amended:
             options["thinking"] = {"type": "disabled"}
         if self._key is not None:
             options["extra_headers"] = {"Authorization": f"Bearer {await self._key.get()}"}
-        stream = await library.client.chat.completions.create(
+        return await library.client.chat.completions.with_raw_response.create(
             model=config.model,
             messages=messages,
             temperature=config.temperature,
@@ -60,7 +61,6 @@ class ArkChat(StreamedChat):
             stream_options={"include_usage": True},
             **options,
         )
-        return cast("Chunks", stream)
 
     def _can_amend(self, error: ProviderError) -> bool:
         """A model without the switch for thinking refuses it; which parameter it minded, only trying can tell."""

@@ -1,0 +1,95 @@
+"""What a chat library raises, as one of our errors."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import aiohttp
+
+from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.providers.chat_chunks import StreamError
+
+_MAX_REASON_CHARS: Final = 200
+_MASK: Final = "***"
+_FINAL_CODES: Final = ("QuotaExceeded", "SetLimitExceeded", "insufficient_quota")
+"""Answered with 429 like a momentary overload, but waiting does not help."""
+_FINAL_CODES_IN_A_STREAM: Final = (
+    *_FINAL_CODES,
+    *("Invalid", "Missing", "Sensitive", "InputText", "OutputText", "Authentication", "AccessDenied"),
+    *("AccountOverdue", "OperationDenied", "ModelNotOpen", "UnsupportedModel"),
+    *("invalid_", "data_inspection_failed", "model_not_found", "access_denied", "Arrearage", "DataInspectionFailed"),
+)
+_WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
+
+_ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
+"""What client libraries let escape when a service sends what they do not expect."""
+
+ESCAPES: Final = (StreamError, aiohttp.ClientError, *_ODD_ANSWERS)
+"""What may be raised beside a library's own errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A loaded client library.
+
+    Attributes:
+        client: its asynchronous client, with retries of its own switched off.
+        timeouts, errors: what it raises; a timeout is looked for first.
+    """
+
+    client: Any
+    timeouts: tuple[type[Exception], ...]
+    errors: tuple[type[Exception], ...]
+
+
+def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> ProviderError:
+    """Our error for one of a library's, with the service's code and its id of the request."""
+    if isinstance(exc, library.timeouts) and not _was_cut(exc):
+        return ProviderTimeout("llm", "the service did not answer in time", log_id=_log_id(exc))
+    code = getattr(exc, "code", None)
+    status = getattr(exc, "status_code", None)
+    if not isinstance(status, int) and not code:
+        reason = "the connection to the service failed"
+        return ProviderUnavailable("llm", reason, log_id=_log_id(exc))
+    vendor_code = str(code or f"HTTP {status}")
+    if isinstance(status, int):
+        overloaded = status in _WORTH_ANOTHER_TRY or status >= 500
+        final = vendor_code.startswith(_FINAL_CODES) or not overloaded
+    else:
+        final = vendor_code.startswith(_FINAL_CODES_IN_A_STREAM)
+    kind = ProviderRefused if final else ProviderUnavailable
+    return kind("llm", _reason(exc, secrets), vendor_code=vendor_code, log_id=_log_id(exc))
+
+
+def _was_cut(exc: BaseException | None) -> bool:
+    """The libraries take a connection that is closed on them for one that was slow to open."""
+    while exc is not None:
+        if isinstance(exc, aiohttp.ClientConnectionError):
+            return not isinstance(exc, aiohttp.ServerTimeoutError)
+        exc = exc.__cause__
+    return False
+
+
+def _reason(exc: Exception, secrets: Sequence[str]) -> str:
+    body = getattr(exc, "body", None)
+    said = body.get("message") if isinstance(body, dict) else None
+    text = said if isinstance(said, str) and said else str(getattr(exc, "message", ""))
+    for secret in secrets:
+        text = text.replace(secret, _MASK)
+    text = " ".join(text.split())[:_MAX_REASON_CHARS]
+    return f"the service answered: {text}" if text else "the service gave no reason"
+
+
+def _log_id(exc: Exception) -> str:
+    response = getattr(exc, "response", None)
+    headers = getattr(response, "headers", {})
+    return str(headers.get("x-request-id") or getattr(exc, "request_id", None) or _id_in_body(response))
+
+
+def _id_in_body(response: Any) -> str:
+    """DashScope names the request beside the error."""
+    with suppress(*_ODD_ANSWERS, RuntimeError):  # a body that was never read is a RuntimeError
+        if isinstance(request_id := response.json()["request_id"], str):
+            return request_id
+    return ""
