@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 from websockets.asyncio.server import serve
 
-from backend import compose
+from backend import compose, garbage
 from backend.access.door import Door
 from backend.cast import Cast
 from backend.errors import ConfigError
@@ -44,6 +44,7 @@ def main() -> int:
         settings = load()
         refuse_open(settings)
         configure(settings.log_level, settings.log_format)
+        garbage.collect_seldom()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run(settings))
     except ConfigError as exc:

@@ -4,7 +4,6 @@ What is read of a stream is read leniently; what a library raises becomes one of
 """
 
 import asyncio
-import gc
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
@@ -12,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend import garbage
 from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.chat_chunks import Chunks, read_chunk
@@ -115,10 +115,7 @@ class StreamedChat(ABC):
         async with self._loading:
             if self._library is None:
                 self._library = await asyncio.to_thread(self._load)
-                # hundreds of thousands of objects that live as long as the process: a collector that goes through them
-                # holds every call up for tens of milliseconds
-                gc.collect()
-                gc.freeze()
+                garbage.keep_what_is_there()
             return self._library
 
 
