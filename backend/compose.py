@@ -94,6 +94,17 @@ def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, 
     }
 
 
+def endpoints(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Where each stage's services are, as URLs; any of a stage's will do."""
+    local, dashscope = _emulator_url(settings, "http", ""), settings.dashscope
+    places = {
+        "asr": {EMULATOR: local, DASHSCOPE: dashscope.ws_url}.get(settings.asr.provider, settings.asr.url),
+        "llm": {EMULATOR: local, DASHSCOPE: dashscope.chat_url}.get(settings.llm.provider, settings.llm.url),
+        "tts": {EMULATOR: local, DASHSCOPE: dashscope.ws_url}.get(settings.tts.provider, settings.tts.url),
+    }
+    return {stage: (url,) for stage, url in places.items()}
+
+
 def defaults(settings: CallSettings) -> CallConfig:
     """What a client gets that asks for nothing."""
     return CallConfig(audio_format=settings.audio_format)

@@ -22,6 +22,7 @@ from backend.loop import loop_factory
 from backend.loop_lag import LoopLag
 from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
+from backend.readiness import Readiness
 from backend.reception import Reception
 from backend.session import Services
 from backend.settings import Settings, load
@@ -33,7 +34,6 @@ from backend.web import Web
 
 log = logging.getLogger(__name__)
 
-DRAIN_S: Final = 10.0
 _HANDSHAKE_S: Final = 10.0
 _CLOSE_S: Final = 2.0
 
@@ -61,11 +61,15 @@ async def run(settings: Settings) -> None:
     Raises:
         ConfigError: the server cannot start; the message says why and how to mend it.
     """
-    stopping = _stop_signal()
-    async with server(settings) as banner:
-        print(banner, flush=True)
-        await stopping.wait()
-        print("Ending the calls ... (once more to end at once)", flush=True)
+    stop = _StopSignal()
+    try:
+        async with server(settings) as banner:
+            print(banner, flush=True)
+            await stop.given()
+            print("Ending the calls ... (once more to end at once)", flush=True)
+    except asyncio.CancelledError:
+        if not stop.came_early:
+            raise
 
 
 @asynccontextmanager
@@ -92,6 +96,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         metrics = watchers.metrics
         if metrics is not None:
             metrics.read(reception.readings)
+        readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
         page = Web(
             cast,
             providers.synthesizer,
@@ -99,14 +104,16 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             services=labels,
             readings=reception.readings,
             door=door,
+            readiness=readiness.verdict,
             forget=store.forget,
             exposition=None if metrics is None else metrics.exposition,
         )
         web_port = await _serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
-        stack.push_async_callback(_ended, asyncio.create_task(reception.watch()))
-        stack.push_async_callback(reception.drain, DRAIN_S)
+        for watch in (reception.watch(), readiness.watch()):
+            stack.push_async_callback(_ended, asyncio.create_task(watch))
+        stack.push_async_callback(reception.drain, settings.call.drain_s)
         yield _banner(settings, cast, labels, call_port, web_port)
 
 
@@ -194,19 +201,29 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task], timeout=_CLOSE_S)
 
 
-def _stop_signal() -> asyncio.Event:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
+class _StopSignal:
+    """SIGINT and SIGTERM: the first asks for an orderly end, also of a start that is under way; the second ends."""
 
-    def stop(number: signal.Signals) -> None:
-        if stopping.is_set():
+    def __init__(self) -> None:
+        self._given = asyncio.Event()
+        self._starting = asyncio.current_task()
+        self.came_early = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._take, number)
+
+    async def given(self) -> None:
+        """The server has started; returns when it shall stop."""
+        self._starting = None
+        await self._given.wait()
+
+    def _take(self, number: signal.Signals) -> None:
+        if self._given.is_set():
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    return stopping
+        self._given.set()
+        if self._starting is not None:
+            self.came_early = True
+            self._starting.cancel()
 
 
 def _banner(settings: Settings, cast: Cast, labels: dict[str, dict[str, str]], call_port: int, web_port: int) -> str:

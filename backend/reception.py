@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, assert_never
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 PATHS: Final = frozenset({CALL_PATH, "/"})
 SUBPROTOCOL: Final = Subprotocol("lvc")
 _CLOSE_POLICY: Final = 1008
+_FAREWELL_S: Final = 2.0
+"""How long the end of the server waits for calls that were cut off to be told so."""
 
 
 class Reception:
@@ -87,6 +90,7 @@ class Reception:
             calls=len(self._calls),
             max_calls=self._max_calls,
             accepting=self._busy() is None,
+            refusing=self._busy() or "",
             loop_lag_ms=self._lag.lag_ms,
             up_bytes=self._traffic.up_bytes,
             down_bytes=self._traffic.down_bytes,
@@ -160,15 +164,18 @@ class Reception:
             log.info("call.ended", extra={"session": session.sid, "calls": len(self._calls)})
 
     async def drain(self, within_s: float) -> None:
-        """Take no further calls, let each finish its turn, and wait for the last one, but no longer than told."""
+        """Take no further calls and let each finish its turn, but no longer than told: then cut off what is left."""
         self._draining = True
-        try:
-            async with asyncio.timeout(within_s):
-                for session in tuple(self._calls):
-                    await session.drain()
-                await self._all_ended.wait()
-        except TimeoutError:
+        if not await self._drained(within_s, at_once=False):
             log.warning("drain.cut_short", extra={"calls": len(self._calls)})
+            await self._drained(_FAREWELL_S, at_once=True)
+
+    async def _drained(self, within_s: float, *, at_once: bool) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(session.drain(at_once=at_once) for session in tuple(self._calls)))
+                await self._all_ended.wait()
+        return not self._calls
 
 
 def _parameters(path: str) -> dict[str, str]:

@@ -156,9 +156,9 @@ class CallSession:
         unknown = config.persona is not None and not self._services.knows_persona(config.persona)
         return replace(config, persona=None) if unknown else config
 
-    async def drain(self) -> None:
-        """Ask the call to end; a turn under way is finished first."""
-        await self._inbox.put(DrainAsked())
+    async def drain(self, *, at_once: bool = False) -> None:
+        """Ask the call to end; a turn under way is finished first, or cut off."""
+        await self._inbox.put(DrainAsked(at_once))
 
     async def give_up(self) -> None:
         """End, because a newer connection has the conversation; returns when the last words are kept."""

@@ -127,6 +127,7 @@ class CallSettings:
     max_ahead_s: float
     blocked_write_s: float
     bad_frames: int
+    drain_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +323,7 @@ def _call(env: Env) -> CallSettings:
         max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),
         blocked_write_s=env.number("BLOCKED_WRITE_S", 5, least=0.05),
         bad_frames=env.whole("MAX_BAD_FRAMES", 10, least=1),
+        drain_s=env.number("DRAIN_SECONDS", 20, most=3600),
     )
 
 

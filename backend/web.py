@@ -16,6 +16,7 @@ from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
 from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
+from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.version import VERSION
 from backend.web_admin import DOOR, STATUS, granted, refused, require_admin, visit
@@ -48,6 +49,7 @@ class Web:
         services: what each stage runs on, as `compose.labels` says it.
         readings: how the calls stand.
         door: judges who asks; without one everybody may call.
+        readiness: whether further calls should be sent here.
         forget: deletes a conversation; whether there was one.
         exposition: the metrics and their content type; None where there are none.
     """
@@ -60,6 +62,7 @@ class Web:
         call_port: int,
         services: dict[str, dict[str, str]],
         readings: Callable[[], Readings],
+        readiness: Callable[[], Verdict],
         forget: Callable[[str], Awaitable[bool]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
         door: Door | None = None,
@@ -71,6 +74,7 @@ class Web:
         self._services = services
         self._readings = readings
         self._door = door or Door()
+        self._readiness = readiness
         self._forget = forget
         self._exposition = exposition
         self._dist = dist
@@ -84,6 +88,7 @@ class Web:
         app.add_routes(
             [
                 web.get("/healthz", self._health),
+                web.get("/readyz", self._ready),
                 web.get("/metrics", self._metrics),
                 web.get("/api/config", self._config),
                 web.get("/api/admission", self._admission),
@@ -109,6 +114,13 @@ class Web:
                 "loop_lag_ms": round(now.loop_lag_ms, 1),
             }
         )
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        """200 where further calls should be sent here, else 503 with the reason."""
+        verdict = self._readiness()
+        body = {"ready": not verdict.reason, "reason": verdict.reason or None, **verdict.facts}
+        headers = {"Retry-After": str(RETRY_AFTER_S)} if verdict.reason else None
+        return web.json_response(body, status=503 if verdict.reason else 200, headers=headers)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         require_admin(request)

@@ -121,18 +121,6 @@ async def test_a_broken_setting_or_card_stops_the_start_in_one_sentence() -> Non
         assert value in said
 
 
-async def test_a_term_signal_tells_the_callers_and_ends_well() -> None:
-    values = environment()
-    async with started(values) as process:
-        await said_until(process, "press the call button")
-        async with dialled(f"ws://127.0.0.1:{values['CALL_PORT']}/api/live_voice_call/chat") as caller:
-            process.send_signal(signal.SIGTERM)
-            assert (await caller.event()).payload["error"]["code"] == "ShuttingDown"
-            assert (await caller.closed())[0] == 1012
-        async with asyncio.timeout(PATIENCE_S):
-            assert await process.wait() == 0
-
-
 async def test_it_does_not_open_itself_to_the_network_without_a_token() -> None:
     async with started(environment(WEB_HOST="0.0.0.0")) as process, asyncio.timeout(PATIENCE_S):
         said = (await process.communicate())[0].decode()

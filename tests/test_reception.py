@@ -256,3 +256,15 @@ async def test_no_token_and_no_guess_is_in_the_log(caplog: pytest.LogCaptureFixt
     ours = [record.getMessage() + str(vars(record)) for record in caplog.records if record.name.startswith("backend")]
     assert ours
     assert not [line for line in ours if "token" in line.replace("tests", "")], ours
+
+
+async def test_a_turn_that_outlasts_the_drain_is_cut_off_and_its_caller_told() -> None:
+    board = Switchboard(model=FakeModel([["我慢慢地想。"]], hold=True))
+    async with answering(board), dialled(board.url) as caller:
+        await caller.send("UserText", {"text": "在吗"})
+        await caller.until("TTSSentenceStart")
+        assert board.reception is not None
+        await board.reception.drain(0.01)
+        assert names(await caller.until("BotError"))[-2:] == ["TTSDone", "BotError"]
+        assert await caller.closed() == (1012, "ShuttingDown")
+        assert board.reception.calls == 0

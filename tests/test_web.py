@@ -18,6 +18,7 @@ from backend.cast import Cast
 from backend.errors import ProviderUnavailable, StoreError
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS, Shelf
+from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.web import Web
 from tests.support.fakes import FakeSynthesizer
@@ -28,6 +29,7 @@ SERVICES = {
     "tts": {"provider": "emulator", "label": "voice"},
 }
 READINGS = Readings(calls=3, max_calls=4, accepting=True, loop_lag_ms=1.25, up_bytes=0, down_bytes=0)
+READY = Verdict("", {"calls": 3, "providers": {"asr": True}, "database": "up"})
 
 
 async def _forget(sid: str) -> bool:
@@ -42,6 +44,7 @@ async def serving(
     voice: FakeSynthesizer | None = None,
     exposition: Callable[[], tuple[bytes, str]] | None = None,
     readings: Readings = READINGS,
+    readiness: Verdict = READY,
     **access: Any,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     shelf = Shelf()
@@ -53,6 +56,7 @@ async def serving(
         services=SERVICES,
         readings=lambda: readings,
         door=Door(AccessSettings(**access)),
+        readiness=lambda: readiness,
         forget=_forget,
         exposition=exposition,
         dist=dist,
@@ -162,6 +166,20 @@ async def test_health_counts_the_calls(dist: Path) -> None:
         health = await got(http, "/healthz")
 
     assert (health["status"], health["calls"], health["accepting"], health["loop_lag_ms"]) == ("ok", 3, True, 1.2)
+
+
+async def test_a_server_that_is_ready_says_so_and_what_it_knows(dist: Path) -> None:
+    async with serving(dist) as http:
+        told = await got(http, "/readyz")
+
+    assert told == {"ready": True, "reason": None, "calls": 3, "providers": {"asr": True}, "database": "up"}
+
+
+async def test_a_server_that_is_not_ready_says_why(dist: Path) -> None:
+    async with serving(dist, readiness=Verdict("draining", {})) as http, http.get("/readyz") as response:
+        assert response.status == 503
+        assert response.headers["Retry-After"] == "5"
+        assert await response.json() == {"ready": False, "reason": "draining"}
 
 
 def test_a_card_of_ones_own_by_path_is_on_the_shelf(tmp_path: Path) -> None:

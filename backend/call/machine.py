@@ -149,9 +149,11 @@ class Call:
             case ReplyEnded(turn, text, fault):
                 if self._runs(turn):
                     yield from self._end_reply(text, fault, now)
-            case DrainAsked():
+            case DrainAsked(at_once):
                 self._draining = True
-                if self.state is not State.IN_PROCESS:
+                if self.state is State.IN_PROCESS and at_once:
+                    yield from self._cut_off(now)
+                elif self.state is not State.IN_PROCESS:
                     yield from self._end(SHUTTING_DOWN, "the server is about to stop; please call again", CLOSE_RESTART)
             case TakenUp():
                 yield from self._end(BAD_SESSION, "a newer connection has taken up this conversation", CLOSE_POLICY)

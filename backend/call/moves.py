@@ -101,7 +101,9 @@ class ReplyEnded:
 
 @dataclass(frozen=True, slots=True)
 class DrainAsked:
-    """The server is about to stop."""
+    """The server is about to stop; with `at_once` there is no time for the turn to end."""
+
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

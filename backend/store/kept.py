@@ -106,6 +106,13 @@ class KeptStore:
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
+    @property
+    def state(self) -> str:
+        """`connecting`, `up` or `down`, for people: calls go on in memory without it."""
+        if self._down:
+            return "down"
+        return "up" if self._up.is_set() else "connecting"
+
     def start(self) -> None:
         """Begin to connect, and to write, inside a running event loop."""
         self._tasks = [asyncio.create_task(self._write_behind()), asyncio.create_task(self._do_chores())]

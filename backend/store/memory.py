@@ -19,6 +19,9 @@ class MemoryStore:
         self._max_conversations = max_conversations
         self._conversations: OrderedDict[str, deque[Message]] = OrderedDict()
 
+    state = "memory"
+    """As `KeptStore.state`."""
+
     def start(self) -> None:
         """There is nothing to connect to."""
 

@@ -18,6 +18,7 @@ class Readings:
     Attributes:
         calls: under way.
         accepting: whether a further call would be taken.
+        refusing: why not, where it would not.
     """
 
     calls: int
@@ -26,3 +27,4 @@ class Readings:
     loop_lag_ms: float
     up_bytes: int
     down_bytes: int
+    refusing: str = ""
