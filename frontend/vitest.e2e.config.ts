@@ -1,12 +1,30 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** One file after another: each has servers and a browser of its own, and machines may be small. */
+/** Each file has servers and a browser of its own; they mostly wait, so a few at a time fit on a small machine. */
+const AT_A_TIME = Math.min(4, Math.max(2, availableParallelism()));
+
+const timeouts = { testTimeout: 180_000, hookTimeout: 240_000 };
+/** With the models, which want the machine for themselves. */
+const MODELS = "e2e/ondevice.e2e.ts";
+
 export default defineConfig({
   test: {
-    include: ["e2e/**/*.e2e.ts"],
-    fileParallelism: false,
-    testTimeout: 180_000,
-    hookTimeout: 240_000,
+    maxWorkers: AT_A_TIME,
     reporters: ["verbose"],
+    projects: [
+      {
+        test: {
+          ...timeouts,
+          name: "scripted",
+          include: ["e2e/**/*.e2e.ts"],
+          exclude: [MODELS],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: { ...timeouts, name: "models", include: [MODELS], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });
