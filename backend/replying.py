@@ -46,12 +46,13 @@ class Ensemble:
 
 @dataclass(slots=True)
 class _Running:
-    """A reply, from its request on; `begun` once it is no longer on trial."""
+    """A reply, from its request on; `begun` once it is no longer on trial; of one that is `stopped` nothing is told."""
 
     turn: Turn
     number: int | None
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: ReplyEnded | None = None
+    stopped: bool = False
     task: "asyncio.Task[None] | None" = None
 
 
@@ -163,7 +164,8 @@ class Replies:
             fault = Fault(INTERNAL, f"something went wrong here (log id {log_id})")
             running.ended = ReplyEnded(asked.turn, "", fault)
         await running.begun.wait()
-        await self._post(running.ended)
+        if not running.stopped:
+            await self._post(running.ended)
 
     async def _answer(self, turn: Turn, asked: Guess | BeginReply) -> ReplyEnded:
         config = asked.config
@@ -236,5 +238,7 @@ class _Speaker:
 
 
 def _stop(running: _Running) -> None:
+    running.stopped = True
+    running.begun.set()  # the cancellation may be lost: the error of a service that is being left takes its place
     if running.task is not None:
         running.task.cancel()

@@ -125,7 +125,7 @@ class CallSession:
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
         parts = (services.model, services.synthesizer, services.prompt, services.voice, services.trouble)
         self._replies = Replies(
-            self.sid, Ensemble(*parts), self, limits.turn, clock=clock, post=self._inbox.put, start=self._start
+            self.sid, Ensemble(*parts), self, limits.turn, clock=clock, post=self._post, start=self._start
         )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
@@ -158,11 +158,11 @@ class CallSession:
 
     async def drain(self, *, at_once: bool = False) -> None:
         """Ask the call to end; a turn under way is finished first, or cut off."""
-        await self._inbox.put(DrainAsked(at_once))
+        await self._post(DrainAsked(at_once))
 
     async def give_up(self) -> None:
         """End, because a newer connection has the conversation; returns when the last words are kept."""
-        await self._inbox.put(TakenUp())
+        await self._post(TakenUp())
         await self._over.wait()
 
     async def _begin(self) -> None:
@@ -234,7 +234,12 @@ class CallSession:
             self._arrivals.append((news.hypothesis, self._clock()))
             if self._call.config.barge_in and news.hypothesis.text:
                 self._announce_a_listening()  # it begins with the reply
-        await self._inbox.put(news)
+        await self._post(news)
+
+    async def _post(self, event: CallEvent) -> None:
+        """Let the call know. Once it is over nobody reads what is posted, and nobody may wait for room."""
+        if not self._over.is_set():
+            await self._inbox.put(event)
 
     # --- what the call asks for
 
@@ -312,12 +317,12 @@ class CallSession:
     ) -> None:
         """Send the start of a sentence, or one that has no sound, and let the call know that it was sent."""
         await self._send(EventFrame(event, {"sentence": sentence}, number))
-        await self._inbox.put(SentenceSent(turn, sentence))
+        await self._post(SentenceSent(turn, sentence))
 
     async def send_sound(self, turn: int, number: int | None, data: bytes, ms: float) -> None:
         """Send one audio frame, and let the call know how much sound has left."""
         await self._send(AudioFrame(data, number))
-        await self._inbox.put(SoundSent(turn, ms))
+        await self._post(SoundSent(turn, ms))
         if not self._call.config.barge_in:
             self._announce_a_listening()  # it begins after the reply
 

@@ -85,6 +85,7 @@ class Turn:
         self._text: list[str] = []
         self._model_error: ProviderError | None = None
         self._all_words = False
+        self._heard_out = False
 
     def go(self) -> None:
         """It is sure: speak."""
@@ -114,7 +115,16 @@ class Turn:
             tasks.create_task(self._think(reply))
             tasks.create_task(delivery.run())
             speaking = tasks.create_task(self._speak(reply, delivery))
-        return speaking.result()
+            try:
+                # waited for, not awaited: it may answer a cancellation with an error of the service that it leaves
+                await asyncio.wait([speaking])
+                error = speaking.result()
+                await delivery.end()
+                while error is not None and not self._all_words:
+                    await self._next_words()
+            finally:
+                self._heard_out = True
+        return error
 
     # --- words
 
@@ -137,6 +147,8 @@ class Turn:
                         case _:
                             assert_never(item)
         except ProviderError as exc:
+            if self._heard_out:
+                return  # it is cut off, and fails while it is left
             self._model_error = exc  # what was said before it is still spoken
         await self._queue(chunker.feed(speakable.end()))
         await self._queue(chunker.end())
@@ -157,7 +169,7 @@ class Turn:
     # --- voice
 
     async def _speak(self, reply: Reply, delivery: Delivery) -> ProviderError | None:
-        """Say all words; the error if the voice failed, once the model has finished all the same."""
+        """Say all words; the error if the voice failed."""
         error: ProviderError | None = None
         try:
             async with self._synthesizer.open(reply.options) as speech, asyncio.TaskGroup() as tasks:
@@ -165,9 +177,6 @@ class Turn:
                 await delivery.take(speech)
         except* ProviderError as failures:
             error = first_provider_error(failures)
-        await delivery.end()
-        while error is not None and not self._all_words:
-            await self._next_words()
         return error
 
     async def _feed(self, speech: Speech) -> None:

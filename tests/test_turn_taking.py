@@ -3,16 +3,20 @@
 import asyncio
 import os
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
-from backend.ports import Message
+from backend.errors import ProviderUnavailable
+from backend.ports import Message, SpeechOptions
 from backend.protocol.events import CallConfig
 from backend.protocol.frames import AudioFrame, EventFrame
-from tests.support.simulated import SOUND_BYTES_PER_MS, SimulatedDetector, SimulatedMind, Simulation
+from tests.support.simulated import SOUND_BYTES_PER_MS, SimulatedDetector, SimulatedMind, SimulatedVoice, Simulation
 from tests.support.virtual import virtually
 
-TURNS = int(os.environ.get("SOAK_TURNS", "1000"))
+TURNS = int(os.environ.get("SOAK_INTERRUPTIONS", "1000"))
 """`make soak` asks for a hundred thousand."""
 ALL_EVENTS = frozenset({"TurnMetrics"})
 
@@ -141,6 +145,43 @@ def test_a_nod_over_the_reply_lets_it_go_on() -> None:
             await sim.line.until("TTSDone")
         assert "BotInterrupted" not in sim.line.names()
         assert await sim.store.load("sid-1") == (Message("user", "你好吗？"), Message("assistant", sim.mind.answer))
+
+    virtually(call())
+
+
+class FailsWhenLeft(SimulatedVoice):
+    """A voice that has nothing but trouble to tell, whenever a session with it is left."""
+
+    @asynccontextmanager
+    async def open(self, options: SpeechOptions) -> AsyncIterator[Any]:
+        async with super().open(options) as speech:
+            try:
+                yield speech
+            finally:
+                raise ProviderUnavailable("tts", "the connection broke")
+
+
+@pytest.mark.parametrize("typed", [True, False], ids=["a reply", "a guess"])
+def test_an_error_of_a_service_that_is_being_left_holds_no_call_up(typed: bool) -> None:
+    """It takes the place of the cancellation; who waits for something after it would wait for ever."""
+
+    async def call() -> None:
+        sim = Simulation(mind=SimulatedMind(first_token_s=60), voice=FailsWhenLeft(), detector=SimulatedDetector())
+        assert sim.detector is not None
+        async with sim.call():
+            if typed:
+                sim.line.tell("UserText", {"text": "你吃了吗？"})
+                await sim.line.until("SentenceRecognized")
+            else:
+                sim.detector.sense(speaking=True)
+                await silent(sim, 1000)
+                sim.ears.hear("你吃了吗", definite=False)
+                sim.detector.sense(speaking=False)
+            await silent(sim, 200)
+            assert len(sim.mind.asked) == 1
+            sim.detector.sense(speaking=True)
+            await silent(sim, 200)
+        assert sim.voice.open_sessions == 0
 
     virtually(call())
 

@@ -23,7 +23,8 @@ class _Selector(selectors.SelectSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
-            raise StandstillError("every task waits for another")
+            waiting = [str(task.get_stack()[-1:] or task) for task in asyncio.all_tasks(self.loop)]
+            raise StandstillError(f"every task waits for another: {'; '.join(waiting)}")
         if not ready and timeout:
             self.loop.now += timeout
         return ready

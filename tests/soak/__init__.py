@@ -1,0 +1,1 @@
+"""Thousands of turns, hours and calls: what only shows in the long run."""

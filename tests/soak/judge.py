@@ -1,0 +1,86 @@
+"""What a client gets, held against the protocol's order, frame by frame."""
+
+from dataclasses import dataclass, field
+
+from backend.protocol.frames import AudioFrame, EventFrame
+
+LONGEST_TURN_S = 180.0 + 6.0
+"""`TurnLimits.reply_s`, and a client that blocks one write for as long as it may."""
+
+
+@dataclass
+class Judge:
+    """Follows one call.
+
+    Attributes:
+        turns: that were begun.
+        answered: of these, with sound.
+        faults: what was wrong, in words; empty if the server keeps the protocol.
+    """
+
+    turns: int = 0
+    answered: int = 0
+    failed: int = 0
+    interrupted: int = 0
+    done: int = 0
+    faults: list[str] = field(default_factory=list)
+    _ready: bool = False
+    _began_at: float | None = None
+    _errors: int = 0
+    _announced: bool = False
+    _sounded: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no reply is under way."""
+        return self._began_at is None
+
+    def take(self, at: float, frame: EventFrame | AudioFrame) -> None:
+        """One frame, and when it came."""
+        if isinstance(frame, AudioFrame):
+            self._require(self._announced, at, "sound that no sentence announced")
+            self._number(at, frame)
+            self.answered += not self._sounded
+            self._sounded = True
+        else:
+            self._event(at, frame)
+
+    def _event(self, at: float, frame: EventFrame) -> None:
+        outside = frame.event in {"BotReady", "SentencePartial"} or (frame.event == "BotError" and not frame.turn)
+        self._require(frame.event == "BotReady" or self._ready, at, f"{frame.event} before BotReady")
+        match frame.event:
+            case "BotReady":
+                self._require(not self._ready, at, "a second BotReady")
+                self._ready = True
+            case "SentenceRecognized":
+                self._require(self.is_idle, at, "a turn began inside another")
+                self.turns += 1
+                self._began_at, self._errors, self._announced, self._sounded = at, 0, False, False
+            case "TTSSentenceStart":
+                self._announced = True
+            case "BotInterrupted":
+                self.interrupted += 1
+            case "BotError" if not self.is_idle:
+                self._errors += frame.payload["error"]["code"] not in {"BadFrame", "BadEvent"}
+        if not outside:
+            self._number(at, frame)
+        if frame.event == "TTSDone":
+            self._end(at)
+
+    def _end(self, at: float) -> None:
+        self.done += 1
+        if self._began_at is not None:
+            self._require(at - self._began_at <= LONGEST_TURN_S, at, f"a turn took {at - self._began_at:.1f} s")
+        self._require(self._errors <= 1, at, f"{self._errors} errors in one turn")
+        self.failed += self._errors
+        self._began_at, self._announced = None, False
+
+    def _number(self, at: float, frame: EventFrame | AudioFrame) -> None:
+        """It belongs to the turn that is under way."""
+        what = frame.event if isinstance(frame, EventFrame) else "sound"
+        self._require(not self.is_idle, at, f"{what} outside a turn")
+        self._require(frame.turn in {None, self.turns}, at, f"{what} of turn {frame.turn} in turn {self.turns}")
+
+    def _require(self, holds: bool, at: float, otherwise: str) -> None:
+        if not holds:
+            self.faults.append(f"at {at:.3f} s: {otherwise}")
