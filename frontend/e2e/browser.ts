@@ -80,7 +80,9 @@ export async function open(address: string, wishes: Wishes = {}): Promise<Browse
 }
 
 function keep(settings: string): void {
-  localStorage.setItem("live-voice-call.settings", settings);
+  const { token, ...choices } = JSON.parse(settings) as Partial<Settings>;
+  localStorage.setItem("live-voice-call.settings", JSON.stringify(choices));
+  if (token !== undefined) sessionStorage.setItem("live-voice-call.token", token);
 }
 
 function microphoneFlags(file: string | null): string[] {

@@ -16,9 +16,22 @@ async function caller(token: string) {
 it.each(["wrong", ""])("the token %j is refused, with a way to enter the right one", async (token) => {
   const page = await caller(token);
   await page.getByRole("alert").getByText("The access token was refused").waitFor();
-  await page.getByRole("button", { name: "Open settings" }).click();
-  await page.getByLabel("Access token").fill(TOKEN);
-  await page.keyboard.press("Escape");
+  await page.getByLabel("Your token").fill(TOKEN);
+  await page.keyboard.press("Enter");
+  await untilPhase(page, "listening");
+});
+
+it("a token in the address's fragment is taken, and stays in this tab alone", async () => {
+  const { page, requests } = await here.visit();
+  await page.goto(`${here.stack.url}?probe=1#token=${encodeURIComponent(TOKEN)}`);
+  await page.reload(); // a new fragment alone loads nothing
+  await page.locator(".round.go").click();
+  await untilPhase(page, "listening");
+  expect(page.url()).not.toContain("token");
+  expect(requests.filter((each) => each.includes("sesame"))).toEqual([]);
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage }));
+  expect(kept).not.toContain("sesame");
+  await page.reload();
   await page.locator(".round.go").click();
   await untilPhase(page, "listening");
 });

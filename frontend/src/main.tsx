@@ -7,6 +7,7 @@ import { openConversations } from "./shell/conversations";
 import { createLog } from "./shell/log";
 import { browserStorage, openSettings } from "./shell/settings";
 import { createRecord } from "./shell/store";
+import { takeToken } from "./shell/token";
 import { fetchConfig, fetchPersonas, whyRefused } from "./shell/world";
 import { App } from "./ui/app";
 import type { Page, View, World } from "./ui/context";
@@ -17,7 +18,7 @@ const RELOOK_MS = 4000;
 
 function start(root: HTMLElement): void {
   const storage = browserStorage();
-  const settings = openSettings(storage);
+  const settings = openSettings(storage, browserStorage("sessionStorage"), takeToken());
   const log = createLog();
   const world = createRecord<World>({ ...recall(storage), voices: {}, unreachable: false });
   world.watch((now) => remember(storage, now));
@@ -41,6 +42,13 @@ function start(root: HTMLElement): void {
   keepConversations(page);
   exposeForTests(page);
   void look(page);
+  settings.watch((now, before) => {
+    if (now.token !== before.token) page.world.dispatch({ voices: {} });
+  });
+  calls.store.watch((now, before) => {
+    // a token that opened the line may open more of the world than the page has seen
+    if (now.line === "open" && before.line !== "open" && settings.get().token !== "") void look(page);
+  });
   render(<App page={page} />, root);
 }
 

@@ -1,6 +1,7 @@
 /** What a person chose, kept in this browser. */
 
 import { createRecord, type Store } from "./store";
+import { keepToken, recallToken } from "./token";
 
 export interface Settings {
   language: "auto" | "zh" | "en";
@@ -14,6 +15,7 @@ export interface Settings {
   captions: boolean;
   frameMs: 100 | 20;
   serverUrl: string;
+  /** Of this visit alone: see `openSettings`. */
   token: string;
 }
 
@@ -33,9 +35,19 @@ export const DEFAULTS: Settings = {
 
 const KEY = "live-voice-call.settings";
 
-export function openSettings(storage: Storage | null): Store<Settings, Partial<Settings>> {
-  const store = createRecord({ ...DEFAULTS, ...read(storage) });
-  store.watch((settings) => write(storage, settings));
+/** The choices stay in this browser; the token stays in this tab, and is gone when that is closed. */
+export function openSettings(
+  storage: Storage | null,
+  visit: Storage | null = null,
+  token = "",
+): Store<Settings, Partial<Settings>> {
+  const store = createRecord({ ...DEFAULTS, ...read(storage), token: token || recallToken(visit) });
+  const keep = (settings: Settings) => {
+    write(storage, settings);
+    keepToken(visit, settings.token);
+  };
+  keep(store.get());
+  store.watch(keep);
   return store;
 }
 
@@ -60,16 +72,17 @@ function fits(key: string, value: unknown): boolean {
 
 function write(storage: Storage | null, settings: Settings): void {
   try {
-    storage?.setItem(KEY, JSON.stringify(settings));
+    const { token: _, ...choices } = settings;
+    storage?.setItem(KEY, JSON.stringify(choices));
   } catch {
     // A full or forbidden storage costs the memory, not the call.
   }
 }
 
-/** Local storage, or null where the browser forbids it. */
-export function browserStorage(): Storage | null {
+/** What a browser keeps for good, or for the visit; null where it forbids that. */
+export function browserStorage(which: "localStorage" | "sessionStorage" = "localStorage"): Storage | null {
   try {
-    return window.localStorage;
+    return window[which];
   } catch {
     return null;
   }

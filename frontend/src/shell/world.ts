@@ -3,6 +3,7 @@
 import type { CallPlace } from "../call/address";
 import type { Failure } from "../call/state";
 import { isObject } from "../protocol/events";
+import { ask, bearer } from "./token";
 
 export interface Persona {
   id: string;
@@ -73,16 +74,22 @@ export async function fetchVoices(personaId: string): Promise<Voices> {
 /** Why a call was refused: a browser hides the answer to a WebSocket's handshake, so ask beside it. */
 export async function whyRefused(token: string): Promise<Failure> {
   try {
-    const headers: HeadersInit = token ? { Authorization: `Bearer ${token}` } : {};
-    const { status } = await fetch("/api/admission", { headers, cache: "no-store" });
-    return status === 401 ? "token-refused" : status === 503 ? "busy" : "server-down";
+    const { status } = await fetch("/api/admission", { headers: bearer(token), cache: "no-store" });
+    return status === 401 ? "token-refused" : status === 503 || status === 429 ? "busy" : "server-down";
   } catch {
     return "server-down";
   }
 }
 
+/** A voice's sample, as an address that an audio element may play; to be revoked. */
+export async function fetchSample(voice: Voice): Promise<string> {
+  const answer = await ask(voice.sample);
+  if (!answer.ok) throw new Error(`${voice.sample} answered ${answer.status}`);
+  return URL.createObjectURL(await answer.blob());
+}
+
 async function fetchJson(path: string): Promise<Record<string, unknown>> {
-  const answer = await fetch(path, { cache: "no-store" });
+  const answer = await ask(path);
   const json: unknown = answer.ok ? await answer.json() : null;
   if (!isObject(json)) throw new Error(`${path} answered ${answer.status}`);
   return json;

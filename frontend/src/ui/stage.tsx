@@ -9,6 +9,7 @@ import { Controls } from "./controls";
 import { Face } from "./face";
 import { Icon, type IconName } from "./icon";
 import { clock } from "./time";
+import { TokenForm } from "./token";
 import { Wave } from "./wave";
 
 export function Stage() {
@@ -211,7 +212,6 @@ function FailureCard({ failure }: { failure: Failure }) {
   const { view } = usePage();
   const { texts } = useWords();
   const [title, advice] = texts.failures[failure] as [string, string];
-  const settle = failure === "token-refused" || failure === "server-down";
   return (
     <section class="failure" role="alert">
       <span class="failure-icon">
@@ -223,7 +223,8 @@ function FailureCard({ failure }: { failure: Failure }) {
       </span>
       <h2>{title}</h2>
       <p>{advice}</p>
-      {settle && (
+      {failure === "token-refused" && <TokenForm />}
+      {failure === "server-down" && (
         <button type="button" class="link" onClick={() => view.dispatch({ panel: "settings" })}>
           {texts.openSettings}
         </button>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { useStore } from "../../shell/store";
-import { fetchVoices, type Voice } from "../../shell/world";
+import { fetchSample, fetchVoices, type Voice } from "../../shell/world";
 import { usePage, usePersona, useWords } from "../context";
 import { Icon } from "../icon";
 import { Group, useSettings } from "./fields";
@@ -57,13 +57,22 @@ function Sample({ voice }: { voice: Voice }) {
   const toggle = () => {
     playing?.pause();
     if (state !== "silent") return setState("silent");
-    const audio = new Audio(voice.sample);
+    const audio = new Audio();
     playing = audio;
     setState("loading");
-    const quiet = () => setState("silent");
+    const quiet = () => {
+      setState("silent");
+      URL.revokeObjectURL(audio.src);
+    };
     audio.onplaying = () => setState("playing");
     audio.onpause = audio.onended = audio.onerror = quiet;
-    audio.play().catch(quiet);
+    fetchSample(voice)
+      .then((address) => {
+        audio.src = address;
+        if (playing !== audio) return quiet();
+        return audio.play();
+      })
+      .catch(quiet);
   };
   return (
     <button
