@@ -63,7 +63,7 @@ class EventError(ProtocolError):
 
 
 class SessionIdError(VoiceCallError):
-    """A `sid` that is not 1 to 64 of `A-Z a-z 0-9 - _`."""
+    """A `sid` that is not 1 to 64 of `A-Z a-z 0-9 - _`, or that names somebody else's conversation."""
 
     @property
     def code(self) -> str:

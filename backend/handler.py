@@ -106,6 +106,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             door=door,
             readiness=readiness.verdict,
             forget=store.forget,
+            owner=store.owner,
             exposition=None if metrics is None else metrics.exposition,
         )
         web_port = await _serve_page(stack, settings, page)

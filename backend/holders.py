@@ -20,6 +20,7 @@ class Held(Protocol):
 
     id: str
     sid: str
+    owner: str
 
     async def give_up(self) -> None:
         """End, because the conversation has been taken up elsewhere; returns when the last words are kept."""
@@ -36,7 +37,7 @@ class Holders:
         """The call takes up its conversation; an older call with it is ended first."""
         older = self._calls.get(call.sid)
         self._calls[call.sid] = call
-        self._store.claim(call.sid, TurnRef(call.id))
+        self._store.claim(call.sid, TurnRef(call.id, owner=call.owner))
         if older is not None:
             await _end(older)
 

@@ -220,11 +220,13 @@ class TurnRef:
         call: one connection's id; a conversation has had one or more.
         turn: its number in the call, from 1.
         persona: whom it was with; None for the server's usual one.
+        owner: what the caller's token is known by; empty where none is wanted.
     """
 
     call: str = ""
     turn: int = 0
     persona: str | None = None
+    owner: str = ""
 
 
 NO_TURN: Final = TurnRef()
@@ -251,6 +253,9 @@ class ConversationStore(Protocol):
 
     async def load(self, sid: str) -> tuple[Message, ...]:
         """The conversation so far, oldest first; empty for an unknown id. Waits a bounded time."""
+
+    async def owner(self, sid: str) -> str:
+        """Whoever began the conversation; empty for nobody, or for everybody. Waits a bounded time."""
 
     async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """Add the messages of a turn, without waiting for anything.

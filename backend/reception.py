@@ -140,14 +140,16 @@ class Reception:
     async def _hold(self, socket: ServerConnection) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
         path = socket.request.path if socket.request is not None else "/"
+        grant = self._admitted.get(socket, EVERYBODY)
         try:
             query = parse_query(_parameters(path), self._defaults)
+            query = replace(query, sid=query.sid or grant.sid)
+            await self._check_owner(query.sid, grant.owner)
         except SessionIdError as exc:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
             await line.close(_CLOSE_POLICY, exc.code)
             return
-        grant = self._admitted.get(socket, EVERYBODY)
-        session = CallSession(line, self._services, replace(query, sid=query.sid or grant.sid), self._limits)
+        session = CallSession(line, self._services, query, self._limits, owner=grant.owner)
         self._calls.add(session)
         self._all_ended.clear()
         log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
@@ -162,6 +164,11 @@ class Reception:
             if not self._calls:
                 self._all_ended.set()
             log.info("call.ended", extra={"session": session.sid, "calls": len(self._calls)})
+
+    async def _check_owner(self, sid: str | None, owner: str) -> None:
+        """A conversation is for whoever has a token like the one that began it."""
+        if sid is not None and await self._services.store.owner(sid) not in {"", owner}:
+            raise SessionIdError("this conversation belongs to somebody else")
 
     async def drain(self, within_s: float) -> None:
         """Take no further calls and let each finish its turn, but no longer than told: then cut off what is left."""

@@ -106,10 +106,18 @@ class CallSession:
     """One call, from joined to hung up."""
 
     def __init__(
-        self, line: Line, services: Services, query: Query, limits: SessionLimits, clock: Clock = time.monotonic
+        self,
+        line: Line,
+        services: Services,
+        query: Query,
+        limits: SessionLimits,
+        clock: Clock = time.monotonic,
+        *,
+        owner: str = "",
     ) -> None:
         self.id = uuid.uuid4().hex
         self.sid = query.sid or str(uuid.uuid4())
+        self.owner = owner
         self._line = line
         self._services = services
         self._query = query
@@ -277,7 +285,7 @@ class CallSession:
                 assert_never(effect)
 
     def _ref(self) -> TurnRef:
-        return TurnRef(self.id, self._call.turn, self._call.config.persona)
+        return TurnRef(self.id, self._call.turn, self._call.config.persona, self.owner)
 
     async def _send(self, frame: Frame) -> None:
         await self._line.send(frames.encode(frame, self._query.framing))

@@ -51,6 +51,7 @@ class Web:
         door: judges who asks; without one everybody may call.
         readiness: whether further calls should be sent here.
         forget: deletes a conversation; whether there was one.
+        owner: whoever began a conversation; empty for nobody.
         exposition: the metrics and their content type; None where there are none.
     """
 
@@ -64,6 +65,7 @@ class Web:
         readings: Callable[[], Readings],
         readiness: Callable[[], Verdict],
         forget: Callable[[str], Awaitable[bool]],
+        owner: Callable[[str], Awaitable[str]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
         door: Door | None = None,
         dist: Path = DIST,
@@ -76,6 +78,7 @@ class Web:
         self._door = door or Door()
         self._readiness = readiness
         self._forget = forget
+        self._owner = owner
         self._exposition = exposition
         self._dist = dist
         self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
@@ -153,9 +156,9 @@ class Web:
         return web.Response(status=status, headers={"Retry-After": str(RETRY_AFTER_S)} if later else None)
 
     async def _delete_conversation(self, request: web.Request) -> web.Response:
-        """Whoever knows a conversation's id may delete it: 204, or 404 where there is none."""
+        """Whoever began a conversation may delete it: 204, or 404 where there is none of theirs."""
         grant, sid = granted(request), request.match_info["sid"]
-        known = grant.opens(sid) and await self._forget(sid)
+        known = grant.opens(sid) and await self._owner(sid) in {"", grant.owner} and await self._forget(sid)
         return web.Response(status=HTTPStatus.NO_CONTENT if known else HTTPStatus.NOT_FOUND)
 
     async def _personas(self, request: web.Request) -> web.Response:

@@ -1,17 +1,24 @@
 """One conversation, two connections: the newer takes over."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from backend.access.door import Door
+from backend.access.settings import AccessSettings
 from backend.holders import Holders
 from backend.ports import Message
+from backend.protocol.events import parse_query
 from backend.protocol.frames import EventFrame
+from backend.session import CallSession, SessionLimits
 from backend.store.database import Database
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.memory import MemoryStore
-from tests.support.caller import Caller, dialled
+from backend.token import sign
+from tests.support.caller import Caller, dialled, dialling
 from tests.support.fakes import FakeModel, FakeRecognizer, Hears
 from tests.support.switchboard import Switchboard, answering
 
@@ -95,7 +102,7 @@ async def test_the_newer_connection_takes_over_from_another_server_of_the_same_d
 class StuckCall:
     """A call that does not end."""
 
-    id, sid = "call-1", "sid-1"
+    id, sid, owner = "call-1", "sid-1", ""
 
     async def give_up(self) -> None:
         await asyncio.Event().wait()
@@ -104,7 +111,7 @@ class StuckCall:
 class Newcomer:
     """A call that takes the conversation up."""
 
-    id, sid = "call-2", "sid-1"
+    id, sid, owner = "call-2", "sid-1", ""
 
     async def give_up(self) -> None:
         raise AssertionError("nobody came after it")
@@ -115,3 +122,46 @@ async def test_a_newcomer_does_not_wait_for_ever_for_a_call_that_does_not_end() 
     await holders.take(StuckCall())
     async with asyncio.timeout(5):
         await holders.take(Newcomer())
+
+
+async def refused_as_others(url: str, token: str, sid: str) -> bool:
+    async with dialling(url, headers={"Authorization": f"Bearer {token}"}, sid=sid) as stranger:
+        told = (await stranger.event()).payload["error"]
+        assert told["message"] == "this conversation belongs to somebody else"
+        return told["code"] == "BadSession" and await stranger.closed() == (1008, "BadSession")
+
+
+async def test_a_conversation_is_taken_over_only_with_a_token_of_the_one_who_began_it() -> None:
+    """Also a weak `sid`, which a client chose, is no use to who guesses it."""
+    secret = "a-secret-of-32-characters-or-more"
+    ann, again, bob = (sign(secret, seconds=60, user=user) for user in ("ann", "ann", "bob"))
+    model = FakeModel([["好。"], ["嗯。"]])
+    board = Switchboard(
+        FakeRecognizer(Hears("你好")), model, door=Door(AccessSettings(token_secrets=(secret,))), store=MemoryStore(20)
+    )
+    async with answering(board):
+        async with dialled(board.url, headers={"Authorization": f"Bearer {ann}"}, sid="1") as caller:
+            await caller.turn()
+            assert await refused_as_others(board.url, bob, "1")
+            await caller.send("Nonsense")
+            assert (await caller.event()).payload["error"]["code"] == "BadEvent"  # she is still on the line
+        async with dialled(board.url, headers={"Authorization": f"Bearer {again}"}, sid="1") as caller:
+            assert caller.sid == "1"
+        assert await refused_as_others(board.url, bob, "1")
+
+
+def test_ids_that_the_server_makes_cannot_be_guessed() -> None:
+    """122 bits of the system's randomness."""
+    made = {CallSession(*anonymous()).sid for _ in range(200)}
+
+    assert len(made) == 200
+    numbers = [uuid.UUID(sid) for sid in made]
+    assert {number.version for number in numbers} == {4}
+    for bit in set(range(128)) - {*range(62, 64), *range(76, 80)}:  # all but those that say the version
+        ones = sum(number.int >> bit & 1 for number in numbers)
+        assert 40 < ones < 160, f"bit {bit} is {ones} times 1 in 200"
+
+
+def anonymous() -> tuple[Any, ...]:
+    line: Any = None
+    return line, Switchboard().services(), parse_query({}), SessionLimits()

@@ -38,6 +38,10 @@ async def _forget(sid: str) -> bool:
     return sid == "known"
 
 
+async def _owner(sid: str) -> str:
+    return "somebody" if sid == "others" else ""
+
+
 @asynccontextmanager
 async def serving(
     dist: Path,
@@ -58,6 +62,7 @@ async def serving(
         door=Door(AccessSettings(**access)),
         readiness=lambda: readiness,
         forget=_forget,
+        owner=_owner,
         exposition=exposition,
         dist=dist,
     )
@@ -211,6 +216,7 @@ async def test_a_page_learns_why_its_call_was_refused(dist: Path, token: str, ac
         ("known", "known", 204),
         ("unknown", "known", 404),
         ("known", "", 401),
+        ("others", "known", 404),
         ("unreachable", "known", 503),
         ("not%20an%20id", "known", 405),
     ],

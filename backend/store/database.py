@@ -1,6 +1,7 @@
 """The database behind the conversations: what is read and written there, in SQL."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -8,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, insert, inspect, select, text, update
+from sqlalchemy import Case, ColumnElement, Connection, Table, case, delete, insert, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.errors import StoreError
@@ -16,6 +17,8 @@ from backend.ports import Message, Role
 from backend.store.engine import folder_of, make_engine, translated
 from backend.store.records import Billed, Claimed, Line, Record, Said
 from backend.store.schema import HEAD, conversations, messages, turns
+
+log = logging.getLogger(__name__)
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -71,6 +74,7 @@ class Database:
             again: some may have been written by a try that seemed to fail.
         """
         async with translated(), self._engine.begin() as connection:
+            records = await _own(connection, records)
             for sid, row in sorted(
                 self._rows(records).items()
             ):  # in one order, so that two servers cannot block each other
@@ -81,6 +85,12 @@ class Database:
                 new = await _unwritten(connection, table, rows) if again else rows
                 if new:
                     await connection.execute(insert(table), new)
+
+    async def owner(self, sid: str) -> str:
+        """Whose the conversation is; empty for nobody's."""
+        wanted = select(conversations.c.owner).where(conversations.c.sid == sid)
+        async with translated(), self._reading.connect() as connection:
+            return cast(str | None, await connection.scalar(wanted)) or ""
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each of these conversations last."""
@@ -106,6 +116,8 @@ class Database:
         for record in records:
             row = rows.setdefault(record.sid, {})
             row["last_ms"] = record.at_ms
+            if record.ref.owner:
+                row.setdefault("owner", record.ref.owner)
             if isinstance(record, Claimed):
                 row["holder"] = record.ref.call
             else:
@@ -140,10 +152,27 @@ def _is_stamped(connection: Connection) -> bool:
 
 async def _touch(connection: AsyncConnection, sid: str, row: dict[str, Any]) -> None:
     """Have the conversation's row be there and up to date."""
-    known = await connection.execute(update(conversations).where(conversations.c.sid == sid).values(**row))
+    changes = row if "owner" not in row else {**row, "owner": _kept_owner(row["owner"])}
+    known = await connection.execute(update(conversations).where(conversations.c.sid == sid).values(**changes))
     if known.rowcount == 0:
         fresh = {"sid": sid, "persona": "", "holder": "", "began_ms": row["last_ms"]}
         await connection.execute(insert(conversations).values(fresh | row))
+
+
+def _kept_owner(owner: str) -> Case[str]:
+    """A conversation that has an owner keeps it."""
+    return case((conversations.c.owner == "", owner), else_=conversations.c.owner)
+
+
+async def _own(connection: AsyncConnection, records: Sequence[Record]) -> Sequence[Record]:
+    """Without what callers said in conversations of others, which they could take up while the database was away."""
+    sids = {record.sid for record in records}
+    owned = select(conversations.c.sid, conversations.c.owner).where(conversations.c.sid.in_(sids))
+    owners = {row.sid: row.owner for row in (await connection.execute(owned.where(conversations.c.owner != ""))).all()}
+    own = [record for record in records if owners.get(record.sid, record.ref.owner) == record.ref.owner]
+    if len(own) < len(records):
+        log.warning("store.not_its_own", extra={"records": len(records) - len(own)})
+    return own
 
 
 async def _unwritten(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

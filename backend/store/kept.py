@@ -30,6 +30,9 @@ class Vault(Protocol):
     async def write(self, records: Sequence[Record], *, again: bool) -> None:
         """Write all or none; with `again`, those that are not there yet."""
 
+    async def owner(self, sid: str) -> str:
+        """Whose the conversation is; empty for nobody's."""
+
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each conversation last."""
 
@@ -144,6 +147,19 @@ class KeptStore:
                 self._memory.replace(sid, messages)
         return await self._memory.load(sid)
 
+    async def owner(self, sid: str) -> str:
+        """See `ConversationStore`: as the database has it, else as far as this server knows."""
+        here = await self._memory.owner(sid)
+        if self._down:
+            return here
+        try:
+            async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
+                await self._tried.wait()
+                return await self._asked().owner(sid) or here
+        except (StoreError, TimeoutError) as exc:
+            self._fail(exc)
+            return here
+
     async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """See `ConversationStore`."""
         await self._memory.append(sid, messages)
@@ -155,6 +171,7 @@ class KeptStore:
 
     def claim(self, sid: str, ref: TurnRef) -> None:
         """See `ConversationStore`."""
+        self._memory.claim(sid, ref)
         self._enqueue(Claimed(sid, ref))
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:

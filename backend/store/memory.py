@@ -18,6 +18,7 @@ class MemoryStore:
         self._max_messages = max_messages
         self._max_conversations = max_conversations
         self._conversations: OrderedDict[str, deque[Message]] = OrderedDict()
+        self._owners: OrderedDict[str, str] = OrderedDict()
 
     state = "memory"
     """As `KeptStore.state`."""
@@ -29,12 +30,16 @@ class MemoryStore:
         """There is nothing to let go of."""
 
     async def forget(self, sid: str) -> bool:
-        """Delete a conversation; whether there was one."""
+        """Delete a conversation; whether there was one. Its id stays its owner's."""
         return self._conversations.pop(sid, None) is not None
 
     async def load(self, sid: str) -> tuple[Message, ...]:
         """See `ConversationStore`."""
         return tuple(self._conversations.get(sid, ()))
+
+    async def owner(self, sid: str) -> str:
+        """See `ConversationStore`."""
+        return self._owners.get(sid, "")
 
     async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """See `ConversationStore`."""
@@ -47,7 +52,12 @@ class MemoryStore:
         """See `ConversationStore`: kept nowhere."""
 
     def claim(self, sid: str, ref: TurnRef) -> None:
-        """See `ConversationStore`: there is no other server."""
+        """See `ConversationStore`. A conversation that has an owner keeps it."""
+        if ref.owner:
+            self._owners.setdefault(sid, ref.owner)
+            self._owners.move_to_end(sid)
+            while len(self._owners) > self._max_conversations:
+                self._conversations.pop(self._owners.popitem(last=False)[0], None)  # nobody else is to find it
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """See `ConversationStore`."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The revision of the newest migration."""
 
 metadata = MetaData()
@@ -18,6 +18,7 @@ conversations = Table(
     Column("sid", String(64), primary_key=True),
     Column("persona", String(255), nullable=False),
     Column("holder", String(32), nullable=False),  # the call that took it up last
+    Column("owner", String(32), nullable=False, server_default=""),  # whoever began it, see `access.keys.Grant`
     Column("began_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
 )

@@ -50,6 +50,9 @@ class FakeVault:
         await self._work()
         self.written += records
 
+    async def owner(self, sid: str) -> str:
+        return ""
+
     async def holders(self, sids: object) -> dict[str, str]:
         await self._work()
         return {"sid-1": "call-9"}
