@@ -41,6 +41,10 @@ class Cast:
         """What the model is asked."""
         return self._prompts.messages(self.card(persona), history, text)
 
+    def idle_line(self, persona: str | None) -> str:
+        """What she says into a long silence."""
+        return self.card(persona).idle_prompt
+
     def voice(self, config: CallConfig) -> SpeechOptions:
         """How a reply sounds: as the client asks; its voice else the operator's, and all else the card's."""
         card = self.card(config.persona)

@@ -120,6 +120,7 @@ def limits(settings: CallSettings, *, slow_ears: bool = False) -> SessionLimits:
         max_inflated_bytes=settings.max_inflated_bytes,
         call=CallLimits(
             idle_s=settings.idle_s,
+            ask_before_s=settings.ask_before_s,
             max_history=settings.max_history,
             bad_frames=settings.bad_frames,
             guesses=settings.guesses,

@@ -148,6 +148,7 @@ def _reception(
         observer=observer,
         detector=providers.detector,
         trouble=lambda persona: cast.card(persona).fallback,
+        idle_line=cast.idle_line,
     )
     return Reception(
         services,

@@ -15,7 +15,7 @@ Delivery = Literal["first_audio", "done"]
 on_request_sent: ContextVar[Callable[[], None] | None] = ContextVar("on_request_sent", default=None)
 """What a chat adapter calls when a request's last byte has left; set in the task that asks for the reply."""
 
-Outcome = Literal["answered", "failed", "interrupted", "hung_up"]
+Outcome = Literal["answered", "asked", "failed", "interrupted", "hung_up"]
 
 MARKS: Final = (
     "asr_final",
@@ -39,6 +39,7 @@ class TurnMarks:
         usage: what the services say the turn cost, by their units' names.
         failure: the code of the error that ended the reply; empty for none.
         cut_off: by whom the reply was ended before its time; empty where it was not.
+        unprompted: nobody had spoken; `speech_end` is where the turn began.
     """
 
     speech_end: float
@@ -47,11 +48,14 @@ class TurnMarks:
     usage: dict[str, int] = field(default_factory=dict)
     failure: str = ""
     cut_off: Literal["", "interrupted", "hung_up"] = ""
+    unprompted: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """What became of the turn."""
-        return self.cut_off or ("failed" if self.failure else "answered")
+        if self.failure and not self.cut_off:
+            return "failed"
+        return self.cut_off or ("asked" if self.unprompted else "answered")
 
     def set(self, mark: Mark | Delivery, at: float | None = None) -> None:
         """Note that it happened, now or at the given time; only the first time counts."""
@@ -60,6 +64,11 @@ class TurnMarks:
     def move(self, mark: Mark) -> None:
         """Note that it happened now, whatever was noted before."""
         self.at[mark] = self.clock()
+
+    def unset(self, *marks: Mark) -> None:
+        """Forget them."""
+        for mark in marks:
+            self.at.pop(mark, None)
 
     def spend(self, **amounts: int) -> None:
         """Add to the usage."""

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from backend.call.moves import BeginReply, Fault, Guess, ReplyEnded
+from backend.by_heart import ByHeart
+from backend.call.moves import AskIfThere, BeginReply, Fault, Guess, ReplyEnded
 from backend.errors import INTERNAL
 from backend.marks import Clock, TurnMarks
 from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
@@ -15,6 +16,9 @@ from backend.protocol.events import TTS_SENTENCE_START, CallConfig, unspoken_eve
 from backend.turn import Reply, Turn, TurnLimits
 
 log = logging.getLogger(__name__)
+
+
+Asked = Guess | BeginReply | AskIfThere
 
 
 class Caller(Protocol):
@@ -35,6 +39,7 @@ class Ensemble:
         prompt: (persona's id or None, history, utterance) → messages for the model.
         voice: how a reply sounds under a configuration.
         trouble: persona's id or None → what she says when nothing else can be said.
+        idle_line: persona's id or None → what she says into a long silence.
     """
 
     model: ChatModel
@@ -42,6 +47,7 @@ class Ensemble:
     prompt: Callable[[str | None, Sequence[Message], str], Sequence[Message]]
     voice: Callable[[CallConfig], SpeechOptions]
     trouble: Callable[[str | None], str]
+    idle_line: Callable[[str | None], str]
 
 
 @dataclass(slots=True)
@@ -119,6 +125,12 @@ class Replies:
         running.turn.go()
         running.begun.set()
 
+    def ask(self, ask: AskIfThere) -> None:
+        """Say her line into the silence."""
+        self._current = self._run(ask, TurnMarks(self._clock(), self._clock, unprompted=True), None)
+        self._current.turn.go()
+        self._current.begun.set()
+
     def cancel(self) -> None:
         """Stop the reply under way at once."""
         if self._current is not None:
@@ -134,6 +146,8 @@ class Replies:
         """The timings and the cost of the reply that is over."""
         marks = self.marks
         marks.set("done")
+        if marks.unprompted:  # no chat model was asked
+            marks.unset("request_sent", "llm_first_token")
         self._waste.estimate(marks)
         return marks
 
@@ -147,14 +161,16 @@ class Replies:
         self._waste.add(trial.turn)
         return None
 
-    def _run(self, asked: Guess | BeginReply, marks: TurnMarks, number: int | None) -> _Running:
+    def _run(self, asked: Asked, marks: TurnMarks, number: int | None) -> _Running:
         cast = self._cast
         speaker = _Speaker(self._caller, asked)
-        running = _Running(Turn(cast.model, cast.synthesizer, speaker, marks, self._limits), number)
+        unasked = isinstance(asked, AskIfThere)
+        model = ByHeart(cast.idle_line(asked.config.persona)) if unasked else cast.model
+        running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), number)
         running.task = self._start(self._work(running, asked))
         return running
 
-    async def _work(self, running: _Running, asked: Guess | BeginReply) -> None:
+    async def _work(self, running: _Running, asked: Asked) -> None:
         try:
             running.ended = await self._answer(running.turn, asked)
         except Exception:
@@ -167,11 +183,16 @@ class Replies:
         if not running.stopped:
             await self._post(running.ended)
 
-    async def _answer(self, turn: Turn, asked: Guess | BeginReply) -> ReplyEnded:
+    def _reply(self, asked: Asked) -> Reply:
         config = asked.config
+        voice = self._cast.voice(config)
+        if isinstance(asked, AskIfThere):
+            return Reply((), voice, config.delivery)
         messages = self._cast.prompt(config.persona, asked.history, asked.text)
-        trouble = self._cast.trouble(config.persona)
-        outcome = await turn.run(Reply(messages, self._cast.voice(config), config.delivery, trouble))
+        return Reply(messages, voice, config.delivery, self._cast.trouble(config.persona))
+
+    async def _answer(self, turn: Turn, asked: Asked) -> ReplyEnded:
+        outcome = await turn.run(self._reply(asked))
         if (error := outcome.error) is None:
             return ReplyEnded(asked.turn, outcome.text)
         turn.marks.failure = error.code
@@ -218,7 +239,7 @@ class Waste:
 class _Speaker:
     """Carries a reply's sentences and sound to the caller, under the turn's number."""
 
-    def __init__(self, caller: Caller, asked: Guess | BeginReply) -> None:
+    def __init__(self, caller: Caller, asked: Asked) -> None:
         self._caller = caller
         self._turn = asked.turn
         self._number = asked.turn if asked.config.turn_ids else None

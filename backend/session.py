@@ -12,6 +12,7 @@ from typing import Any, Final, assert_never
 from backend.call.machine import Call, CallLimits, State
 from backend.call.moves import (
     Account,
+    AskIfThere,
     BeginReply,
     CallEvent,
     CancelReply,
@@ -76,6 +77,7 @@ class Services:
         voice: how a reply sounds under a configuration.
         knows_persona: whether a client may ask for this persona.
         trouble: persona's id or None → what she says when nothing else can be said; empty for nothing.
+        idle_line: persona's id or None → what she says into a long silence.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
     """
@@ -90,6 +92,7 @@ class Services:
     observer: Observer = field(default_factory=Observers)
     detector: ActivityDetector | None = None
     trouble: Callable[[str | None], str] = lambda _persona: ""
+    idle_line: Callable[[str | None], str] = lambda _persona: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ class CallSession:
         self._aligner = SampleAligner()
         self._bad_in_a_row = 0
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
-        parts = (services.model, services.synthesizer, services.prompt, services.voice, services.trouble)
+        lines = (services.trouble, services.idle_line)
+        parts = (services.model, services.synthesizer, services.prompt, services.voice, *lines)
         self._replies = Replies(
             self.sid, Ensemble(*parts), self, limits.turn, clock=clock, post=self._post, start=self._start
         )
@@ -251,7 +255,7 @@ class CallSession:
 
     # --- what the call asks for
 
-    async def _carry_out(self, effect: Effect) -> None:
+    async def _carry_out(self, effect: Effect) -> None:  # noqa: PLR0912 - one arm a kind
         match effect:
             case Say(event, payload, turn):
                 await self._send(EventFrame(event, payload, turn))
@@ -271,6 +275,8 @@ class CallSession:
                 self._replies.drop(number)
             case BeginReply():
                 self._begin_reply(effect)
+            case AskIfThere():
+                self._replies.ask(effect)
             case CancelReply():
                 self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
                 self._replies.cancel()

@@ -108,6 +108,7 @@ class CallSettings:
     """Of every call."""
 
     idle_s: float
+    ask_before_s: float
     max_history: int
     complete_ms: int
     open_ms: int
@@ -304,6 +305,7 @@ def _call(env: Env) -> CallSettings:
     mebibyte = 1024 * 1024
     return CallSettings(
         idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
+        ask_before_s=env.number("VOICE_CALL_IDLE_PROMPT", 20),
         max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
         complete_ms=env.whole("VOICE_CALL_HOLD_COMPLETE_MS", 300, most=10_000),
         open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 650, most=10_000),

@@ -19,6 +19,7 @@ from backend.call.interruption import InterruptionLimits, Overheard, judge, with
 from backend.call.listening import Listening, ListeningLimits
 from backend.call.moves import (
     Account,
+    AskIfThere,
     BeginReply,
     CallEvent,
     CancelReply,
@@ -44,6 +45,7 @@ from backend.call.moves import (
     Told,
 )
 from backend.call.said import Said
+from backend.call.silence import Due, Silence
 from backend.errors import BAD_SESSION, IDLE_TIMEOUT, SHUTTING_DOWN
 from backend.ports import Message
 from backend.protocol import events
@@ -60,12 +62,14 @@ class CallLimits:
 
     Attributes:
         idle_s: hang up when nothing was said for this long.
+        ask_before_s: ask whether the caller is still there so long before that; 0 for never.
         max_history: messages that the model sees.
         bad_frames: this many in a row end the call.
         guesses: chat requests on trial that one utterance may cost; 0 for none.
     """
 
     idle_s: float = 60.0
+    ask_before_s: float = 0.0
     max_history: int = 20
     bad_frames: int = 10
     guesses: int = 2
@@ -101,9 +105,10 @@ class Call:
         self._draining = False
         self._listening = Listening(limits.listening)
         self._guessing = Guessing(limits.guesses)
-        self._quiet_since = 0.0
+        self._silence = Silence(limits.idle_s, limits.ask_before_s)
         self._text = ""
-        self._question = ""
+        self._is_own_voice = False
+        self._question: str | None = ""  # None: she spoke of her own accord
         self._said = Said()
         self._echo = ""
 
@@ -112,7 +117,7 @@ class Call:
         """When the call wants a `Tick`, on the clock of the `now` it is told; None for never."""
         if self.state in {State.JOINING, State.ENDED}:
             return None
-        idle_at = self._quiet_since + self._limits.idle_s if self.state is State.IDLE else None
+        idle_at = self._silence.deadline if self.state is State.IDLE else None
         return min((at for at in (idle_at, self._listening.deadline) if at is not None), default=None)
 
     @property
@@ -132,6 +137,8 @@ class Call:
                 yield from self._join(history, now)
             case Heard() | Sensed() | Reached():
                 if self._listening.take(event):
+                    if isinstance(event, Sensed) and event.speaking:
+                        self._silence.stir(now)
                     yield from self._listen(now)
             case EarsClosed(_, fault):
                 if self._listening.lose(event, now):
@@ -146,6 +153,7 @@ class Call:
             case SoundSent(turn, ms):
                 if self._runs(turn):
                     self._said.sound(ms)
+                    self._silence.sound(ms, now)
             case ReplyEnded(turn, text, fault):
                 if self._runs(turn):
                     yield from self._end_reply(text, fault, now)
@@ -169,7 +177,7 @@ class Call:
     def _join(self, history: Sequence[Message], now: float) -> Iterator[Effect]:
         self._history.extend(history)
         self.state = State.IDLE
-        self._quiet_since = now
+        self._silence.begin(now)
         yield self._listen_anew(keep_audio=True)
         yield self._say(events.BOT_READY, {"session": self.sid}, outside_turn=True)
 
@@ -178,7 +186,7 @@ class Call:
         if self.state is State.IN_PROCESS:
             yield CancelReply(self.turn)
             yield Account(self.turn)
-            yield self._remember(self._said.heard, self._said.sent)
+            yield from self._remember(self._said.heard, self._said.sent)
         self.state = State.ENDED
         yield self._listening.close()
 
@@ -192,8 +200,19 @@ class Call:
             yield self._listen_anew(keep_audio=True)
         if self._listening.tick(now):
             yield from self._listen(now)
-        if self.state is State.IDLE and now >= self._quiet_since + self._limits.idle_s:
-            yield from self._end(IDLE_TIMEOUT, f"nothing was said for {self._limits.idle_s:g} s", CLOSE_NORMAL)
+        if self.state is State.IDLE:
+            yield from self._bear_silence(now)
+
+    def _bear_silence(self, now: float) -> Iterator[Effect]:
+        match self._silence.due(now):
+            case Due.ASK:
+                yield from self._ask_if_there()
+            case Due.HANG_UP:
+                yield from self._end(IDLE_TIMEOUT, f"nothing was said for {self._limits.idle_s:g} s", CLOSE_NORMAL)
+            case Due.NOTHING:
+                pass
+            case due:
+                assert_never(due)
 
     # --- listening
 
@@ -212,10 +231,22 @@ class Call:
         if text == self._text:
             return
         self._text = text
-        if has_words(text):
-            self._quiet_since = now
+        self._is_own_voice = self._is_the_question(now)
+        if has_words(text) and not self._is_own_voice:
+            self._silence.end(now)
             if events.SENTENCE_PARTIAL in self.config.events:
                 yield self._say(events.SENTENCE_PARTIAL, {"sentence": text}, outside_turn=True)
+
+    def _is_the_question(self, now: float) -> bool:
+        """Whether what is heard is only her own question coming back, which is no sign of the caller."""
+        if self._question is not None or not self._silence.is_sounding(now):
+            return False
+        return judge(self._text, self._said.around(), self._limits.interruption) is Overheard.ECHO
+
+    @property
+    def _utterance(self) -> str:
+        """What the caller has said."""
+        return "" if self._is_own_voice else without_echo(self._text, self._echo)
 
     def _overhear(self, now: float) -> Iterator[Effect]:
         """The caller speaks over the reply: a wish to speak cuts it off; a nod, a noise or its echo does not."""
@@ -230,14 +261,13 @@ class Call:
         """The utterance is over, or may be, or goes on."""
         if self._listening.is_over:
             yield from self._take_utterance(now)
-        elif self._listening.is_plausible:
-            text = without_echo(self._text, self._echo)
+        elif self._listening.is_plausible and has_words(text := self._utterance):
             yield from self._guessing.begin(self.turn + 1, text, self._history.messages, self._next_config)
         else:
             yield from self._guessing.drop()
 
     def _take_utterance(self, now: float) -> Iterator[Effect]:
-        text, heard = without_echo(self._text, self._echo), self._listening.heard
+        text, heard = self._utterance, self._listening.heard
         if not has_words(text) or heard is None:
             yield from self._guessing.drop()
             yield self._listen_anew()
@@ -258,14 +288,27 @@ class Call:
         self.turn += 1
         self.state = State.IN_PROCESS
         self.config = self._next_config
-        self._question, self._said, self._quiet_since = text, Said(), now
+        self._question, self._said = text, Said()
+        self._silence.end(now)
         yield self._listen_anew() if self.config.barge_in else self._listening.close()
         yield self._say(events.SENTENCE_RECOGNIZED, {"sentence": text})
         yield BeginReply(self.turn, text, self._history.messages, self.config, end, guess)
 
+    def _ask_if_there(self) -> Iterator[Effect]:
+        """A turn without an utterance. The silence that it breaks is still the caller's."""
+        yield from self._guessing.drop()
+        self._silence.ask()
+        self.turn += 1
+        self.state = State.IN_PROCESS
+        self.config = self._next_config
+        self._question, self._said = None, Said()
+        if not self.config.barge_in:
+            yield self._listening.close()
+        yield AskIfThere(self.turn, self.config)
+
     def _end_reply(self, text: str, fault: Fault | None, now: float) -> Iterator[Effect]:
         self._said.complete()
-        yield self._remember(text)
+        yield from self._remember(text)
         if fault is not None:
             yield self._say_fault(fault)
         yield from self._finish_turn(now)
@@ -273,7 +316,8 @@ class Call:
     def _cut_off(self, now: float) -> Iterator[Effect]:
         """Stop the reply under way; the call is Idle after it."""
         yield CancelReply(self.turn)
-        yield self._remember(self._said.heard, self._said.sent)
+        self._silence.hush(now)
+        yield from self._remember(self._said.heard, self._said.sent)
         if self.config.barge_in or events.BOT_INTERRUPTED in self.config.events:
             yield self._say(events.BOT_INTERRUPTED, {"spoken": self._said.sent})
         yield from self._finish_turn(now)
@@ -281,7 +325,8 @@ class Call:
     def _finish_turn(self, now: float) -> Iterator[Effect]:
         """First the ears, then the word: the caller may speak the instant TTSDone lands."""
         self.state = State.IDLE
-        self._quiet_since = now
+        if self._question is not None:
+            self._silence.begin(now)
         if judge(self._text, self._said.around(), self._limits.interruption) is Overheard.ECHO:
             self._echo = self._text
         if not self._listening.is_open:
@@ -304,6 +349,7 @@ class Call:
                     yield from self._begin_turn(text, None, now)
             case BotInterrupt():
                 if self.state is State.IN_PROCESS:
+                    self._silence.end(now)
                     yield from self._cut_off(now)
             case PlaybackPosition(turn, played_ms):
                 if self._runs(turn):
@@ -324,14 +370,16 @@ class Call:
 
     def _listen_anew(self, *, keep_audio: bool = False) -> Effect:
         self._text = self._echo = ""
+        self._is_own_voice = False
         return self._listening.open(keep_audio=keep_audio)
 
-    def _remember(self, reply: str, sent: str = "") -> Remember:
-        said = [Message("user", self._question)]
+    def _remember(self, reply: str, sent: str = "") -> Iterator[Effect]:
+        said = [] if self._question is None else [Message("user", self._question)]
         if reply:
             said.append(Message("assistant", reply))
         self._history.extend(said)
-        return Remember(tuple(said), sent if sent != reply else "")
+        if said or sent:
+            yield Remember(tuple(said), sent if sent != reply else "")
 
     def _say(self, event: str, payload: dict[str, object] | None = None, *, outside_turn: bool = False) -> Say:
         number = 0 if outside_turn else self.turn

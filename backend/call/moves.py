@@ -217,6 +217,14 @@ class BeginReply:
 
 
 @dataclass(frozen=True, slots=True)
+class AskIfThere:
+    """Say, unasked, the persona's question whether the caller is still there: a turn without an utterance."""
+
+    turn: int
+    config: CallConfig
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """Stop the reply: not one more frame of this turn leaves."""
 
@@ -247,5 +255,16 @@ class HangUp:
 
 
 Effect = (
-    Say | OpenEars | CloseEars | WakeAt | Guess | DropGuess | BeginReply | CancelReply | Account | Remember | HangUp
+    Say
+    | OpenEars
+    | CloseEars
+    | WakeAt
+    | Guess
+    | DropGuess
+    | BeginReply
+    | AskIfThere
+    | CancelReply
+    | Account
+    | Remember
+    | HangUp
 )

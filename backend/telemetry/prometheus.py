@@ -8,7 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from backend.marks import MARKS, Outcome
+from backend.marks import MARKS, Outcome, TurnMarks
 from backend.telemetry.observer import REFUSALS, Refusal, TurnReport
 from backend.telemetry.readings import Readings
 from backend.telemetry.stages import SERVED_BY, STAGES, Stage, stages
@@ -64,14 +64,18 @@ class Metrics:
         self._turns.labels(marks.outcome, marks.failure).inc()
         if marks.outcome == "interrupted":
             self._barge_ins.inc()
-        for mark, at in marks.at.items():
-            self._marks.labels(mark).observe(max(0.0, at - marks.speech_end))
-        for stage, seconds in stages(marks):
-            self._stages.labels(stage, self._provider(stage)).observe(seconds)
+        if not marks.unprompted:
+            self._time(marks)
         self._spend(marks.usage)
 
     def call_ended(self, _call: Hashable) -> None:
         """See `Observer`."""
+
+    def _time(self, marks: TurnMarks) -> None:
+        for mark, at in marks.at.items():
+            self._marks.labels(mark).observe(max(0.0, at - marks.speech_end))
+        for stage, seconds in stages(marks):
+            self._stages.labels(stage, self._provider(stage)).observe(seconds)
 
     def _spend(self, usage: Mapping[str, int]) -> None:
         for unit, amount in usage.items():

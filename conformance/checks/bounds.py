@@ -1,12 +1,13 @@
 """Group `bounds`: section 6, and the closes that keep it."""
 
 import asyncio
+import re
 import time
 from contextlib import AsyncExitStack
 
 from conformance import wire
 from conformance.bench import Bench
-from conformance.call import BAD_FRAME, UNKNOWN_EVENT, Call
+from conformance.call import BAD_FRAME, UNKNOWN_EVENT, Call, names
 from conformance.verdict import Broken, NotTried, check
 
 MIB = 1024 * 1024
@@ -137,19 +138,23 @@ async def idle_timeout(bench: Bench) -> str:
 
 @check("bounds.silence-is-idle", "4", alone=True)
 async def silence_is_idle(bench: Bench) -> str:
-    """A client that sends nothing but silence says nothing: it is timed out, too."""
+    """A client that sends nothing but silence says nothing: it is timed out, too. If the server speaks into the
+    silence, it does so in whole turns.
+    """
     limit_s = bench.options.idle_timeout_s
     if limit_s is None:
         raise NotTried("needs --idle-timeout SECONDS, as the server has it")
     async with bench.dial() as call, call.speaking(b""):
         try:
             async with asyncio.timeout(limit_s + GRACE_S):
-                error = (await call.until("BotError"))[-1]
+                *spoken, error = await call.until("BotError")
         except TimeoutError as exc:
             raise Broken(f"nothing came within {limit_s + GRACE_S:g} s") from exc
     if error.code != "IdleTimeout":
         raise Broken("something else came", error)
-    return "timed out"
+    if not re.fullmatch("((TTSSentenceStart audio )+TTSDone )*", "".join(f"{name} " for name in names(spoken))):
+        raise Broken(f"before it came {', '.join(names(spoken))}", spoken[0])
+    return "timed out, and spoken to before" if spoken else "timed out"
 
 
 @check("bounds.max-calls", "4", alone=True)

@@ -177,6 +177,14 @@ class AudioWithoutBound(ToyCall):
         return
 
 
+@caught_by("bounds.silence-is-idle")
+class AsksWithoutAnEnd(ToyCall):
+    async def ready(self) -> None:
+        await super().ready()
+        await self.sentence("Are you still there?")
+        await self.fault("IdleTimeout", "nothing was said")
+
+
 @caught_by("bounds.max-calls")
 class BusyWithoutRetryAfter(Toy):
     max_calls = 2

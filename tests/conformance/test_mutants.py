@@ -10,6 +10,7 @@ from tests.conformance.mutants import MUTANTS
 from tests.conformance.toy import Toy, ToyCall, toy
 
 AT_ONCE = 8
+IDLE_TIMEOUT_S = 0.5
 TIMEOUT_S = 3.0
 """What a hanging server costs; a right one needs a tenth of it."""
 
@@ -26,7 +27,12 @@ async def _judge_all() -> dict[str, Result]:
         limit = server.max_calls if check == "bounds.max-calls" else None
         async with gate, toy(call, server) as wrong:
             told = await judged(
-                wrong.url, names=[check], stop="shutdown" in check, timeout_s=TIMEOUT_S, max_calls=limit
+                wrong.url,
+                names=[check],
+                stop="shutdown" in check,
+                timeout_s=TIMEOUT_S,
+                max_calls=limit,
+                idle_timeout_s=IDLE_TIMEOUT_S if check == "bounds.silence-is-idle" else None,
             )
         results[_name(check, call, server)] = told[check]
 

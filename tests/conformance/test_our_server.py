@@ -34,7 +34,7 @@ NEEDS_AN_OPTION = {
 
 
 @asynccontextmanager
-async def our_server(*, idle_s: float = 60.0, **values: Any) -> AsyncIterator[Switchboard]:
+async def our_server(*, idle_s: float = 60.0, ask_before_s: float = 0.0, **values: Any) -> AsyncIterator[Switchboard]:
     """It answers for the length of the block, and drains when this process is sent SIGTERM."""
     async with running_emulator(SCRIPT, may_leave_lines=True) as vendor:
         settings = load({"EMULATOR_ENGINE": "scripted", "EMULATOR_PORT": str(vendor.port)})
@@ -44,7 +44,7 @@ async def our_server(*, idle_s: float = 60.0, **values: Any) -> AsyncIterator[Sw
             recognizer=providers.recognizer,
             model=providers.model,
             synthesizer=providers.synthesizer,
-            limits=replace(limits, call=replace(limits.call, idle_s=idle_s)),
+            limits=replace(limits, call=replace(limits.call, idle_s=idle_s, ask_before_s=ask_before_s)),
             **values,
         )
         loop, draining = asyncio.get_running_loop(), set[asyncio.Task[None]]()
@@ -84,6 +84,14 @@ async def test_it_hangs_up_on_who_says_nothing() -> None:
         results = await judged(board.url, names=["bounds.idle-timeout", "bounds.silence-is-idle"], idle_timeout_s=0.6)
 
     assert set(named(results, Verdict.PASSED)) == set(results), results
+
+
+async def test_it_speaks_into_a_silence_in_whole_turns() -> None:
+    name = "bounds.silence-is-idle"
+    async with our_server(idle_s=1.0, ask_before_s=0.9) as board:
+        results = await judged(board.url, names=[name], idle_timeout_s=2.0)
+
+    assert (results[name].verdict, results[name].evidence) == (Verdict.PASSED, "timed out, and spoken to before")
 
 
 async def test_it_takes_as_many_calls_as_it_is_set_to() -> None:

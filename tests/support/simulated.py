@@ -27,6 +27,7 @@ from backend.store.memory import MemoryStore
 from tests.support.caller import SILENCE_100_MS, audio_up, event_up, read_down
 
 SOUND_MS_PER_CHAR = 200
+IDLE_LINE = "你还在听吗？"
 SOUND_BYTES_PER_MS = 48  # of raw samples at 24 kHz
 
 
@@ -240,7 +241,9 @@ class Simulation:
             return SpeechOptions("a voice", config.audio_format, config.sample_rate)
 
         services = Services(
-            self.ears, self.mind, self.voice, self.store, prompt, voice, lambda _: True, detector=self.detector
+            *(self.ears, self.mind, self.voice, self.store, prompt, voice, lambda _: True),
+            detector=self.detector,
+            idle_line=lambda _: IDLE_LINE,
         )
         clock = asyncio.get_running_loop().time
         session = CallSession(self.line, services, Query("sid-1", Framing.SIZED, self.config), self.limits, clock)

@@ -21,6 +21,7 @@ from backend.telemetry.observer import Observer, Observers
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
+IDLE_LINE = "你还在听吗？"
 
 PROMPT = SessionLimits(call=CallLimits(listening=ListeningLimits(endpoint=EndpointLimits(0, 0, 0))))
 """An utterance is over as soon as the recogniser says so: a test that is not about that need not wait."""
@@ -67,6 +68,7 @@ class Switchboard:
             {"qiao_qingqing"}.__contains__,
             self.observer,
             trouble=lambda _persona: self.trouble,
+            idle_line=lambda _: IDLE_LINE,
         )
 
 
