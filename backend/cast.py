@@ -17,12 +17,23 @@ class Cast:
         provider: whose voices are spoken.
         voice: a voice id that replaces every card's own; empty for none.
         max_history: messages of the conversation that the model sees.
+        second: whose voices are spoken where that provider fails; None for nobody's.
     """
 
-    def __init__(self, shelf: Shelf, default: str, provider: VoiceProvider, voice: str, max_history: int) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        default: str,
+        provider: VoiceProvider,
+        voice: str,
+        max_history: int,
+        *,
+        second: VoiceProvider | None = None,
+    ) -> None:
         self.shelf = shelf
         self.default = default
         self._provider: VoiceProvider = provider
+        self._second: VoiceProvider | None = second
         self._voice = voice
         self._prompts = Prompts(max_history)
 
@@ -55,6 +66,7 @@ class Cast:
             rate=card.speech.rate if config.speech_rate is None else config.speech_rate,
             volume=card.speech.volume if config.volume is None else config.volume,
             emotion=card.speech.emotion if config.emotion is None else config.emotion,
+            second_voice=card.voice.of(self._second) if self._second else "",
         )
 
     def voices(self, persona: str | None = None) -> tuple[Voice, ...]:

@@ -14,6 +14,11 @@ from backend.errors import ConfigError
 from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
 from backend.protocol.events import CallConfig
 from backend.providers.dashscope import build as dashscope
+from backend.providers.fallback.breaker import Breaker
+from backend.providers.fallback.build import second_settings
+from backend.providers.fallback.ears import FallbackRecognizer
+from backend.providers.fallback.mind import FallbackChat
+from backend.providers.fallback.voice import FallbackSynthesizer
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
 from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.asr import VolcengineRecognizer
@@ -57,6 +62,7 @@ class Providers:
     model: ChatModel
     synthesizer: Synthesizer
     detector: ActivityDetector | None
+    breakers: tuple[Breaker, ...] = ()
 
     async def aclose(self) -> None:
         """Let go of every connection."""
@@ -78,7 +84,27 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
     if not settings.asr.end_window_ms:
         window_ms = _END_WINDOW_MS if activity is not None else _END_WINDOW_ALONE_MS
         settings = replace(settings, asr=replace(settings.asr, end_window_ms=window_ms))
-    return Providers(_recognizer(settings, tuple(hot_words)), _model(settings), _synthesizer(settings), activity)
+    words = tuple(hot_words)
+    only = Providers(_recognizer(settings, words), _model(settings), _synthesizer(settings), activity)
+    return _with_seconds(settings, only, words) if settings.fallback.families else only
+
+
+def _with_seconds(settings: Settings, first: Providers, words: tuple[str, ...]) -> Providers:
+    """With those who stand by behind those in use."""
+    second, spare, breakers = second_settings(settings), settings.fallback, []
+    recognizer, model, synthesizer = first.recognizer, first.model, first.synthesizer
+    if spare.asr:
+        ears = (recognizer, _recognizer(second, words))
+        recognizer = FallbackRecognizer(ears, (settings.asr.provider, spare.asr), spare.rest_s)
+        breakers.append(recognizer.breaker)
+    if spare.llm:
+        model = FallbackChat((model, _model(second)), (settings.llm.provider, spare.llm), spare.rest_s)
+        breakers.append(model.breaker)
+    if spare.tts:
+        voices = (synthesizer, _synthesizer(second))
+        synthesizer = FallbackSynthesizer(voices, (settings.tts.provider, spare.tts), spare.rest_s)
+        breakers.append(synthesizer.breaker)
+    return Providers(recognizer, model, synthesizer, first.detector, tuple(breakers))
 
 
 def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -96,13 +122,17 @@ def labels(settings: Settings, emulator: dict[str, Any]) -> dict[str, dict[str, 
 
 def endpoints(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Where each stage's services are, as URLs; any of a stage's will do."""
+    first, second = _places(settings), _places(second_settings(settings))
+    return {stage: (url,) if url == second[stage] else (url, second[stage]) for stage, url in first.items()}
+
+
+def _places(settings: Settings) -> dict[str, str]:
     local, dashscope = _emulator_url(settings, "http", ""), settings.dashscope
-    places = {
+    return {
         "asr": {EMULATOR: local, DASHSCOPE: dashscope.ws_url}.get(settings.asr.provider, settings.asr.url),
         "llm": {EMULATOR: local, DASHSCOPE: dashscope.chat_url}.get(settings.llm.provider, settings.llm.url),
         "tts": {EMULATOR: local, DASHSCOPE: dashscope.ws_url}.get(settings.tts.provider, settings.tts.url),
     }
-    return {stage: (url,) for stage, url in places.items()}
 
 
 def defaults(settings: CallSettings) -> CallConfig:
@@ -136,7 +166,7 @@ def limits(settings: CallSettings, *, slow_ears: bool = False) -> SessionLimits:
 
 def has_slow_ears(settings: Settings) -> bool:
     """Whether recognition is done by a model on this machine."""
-    return settings.asr.provider == EMULATOR and settings.emulator.engine == "on-device"
+    return EMULATOR in (settings.asr.provider, settings.fallback.asr) and settings.emulator.engine == "on-device"
 
 
 def _endpoint(settings: CallSettings, *, slow_ears: bool) -> EndpointLimits:

@@ -10,6 +10,7 @@ VoiceCallError                  Internal
 └─ ProviderError                {ASR,LLM,TTS}Failed
    ├─ ProviderUnavailable       could not be reached, or the connection broke: worth another try
    ├─ ProviderRefused           it answered no: key, quota, parameters; the same request fails again
+   │  └─ ContentRefused         it minds what was said, and will not answer that
    └─ ProviderTimeout           {ASR,LLM,TTS}Timeout
 """
 
@@ -113,6 +114,10 @@ class ProviderRefused(ProviderError):  # noqa: N818
     """The service answered, and the answer is no. The same request would fail again."""
 
     retryable = False
+
+
+class ContentRefused(ProviderRefused):
+    """The service will not answer these words. It is well; and nobody else is asked what it would not say."""
 
 
 class ProviderTimeout(ProviderError):  # noqa: N818

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+import typing
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
@@ -20,6 +21,7 @@ from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
 from backend.loop import loop_factory
 from backend.loop_lag import LoopLag
+from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
 from backend.readiness import Readiness
@@ -95,7 +97,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         call_port = await _take_calls(stack, settings, reception)
         metrics = watchers.metrics
         if metrics is not None:
-            metrics.read(reception.readings)
+            metrics.read(reception.readings, providers.breakers)
         readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
         page = Web(
             cast,
@@ -121,9 +123,12 @@ async def server(settings: Settings) -> AsyncIterator[str]:
 def _cast(settings: Settings) -> Cast:
     shelf = Shelf()
     card = shelf.open(settings.persona)
-    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice, settings.call.max_history)
+    second = typing.cast("VoiceProvider | None", settings.fallback.tts or None)
+    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice, settings.call.max_history, second=second)
     if not settings.tts.voice:
         card.voice_for(settings.tts.provider)
+    if second is not None:
+        card.voice_for(second)
     return cast
 
 

@@ -15,6 +15,9 @@ Delivery = Literal["first_audio", "done"]
 on_request_sent: ContextVar[Callable[[], None] | None] = ContextVar("on_request_sent", default=None)
 """What a chat adapter calls when a request's last byte has left; set in the task that asks for the reply."""
 
+on_served: ContextVar[Callable[[str, str], None] | None] = ContextVar("on_served", default=None)
+"""What is told that a stage was served by the provider that stands by: `(stage, family)`."""
+
 Outcome = Literal["answered", "asked", "failed", "interrupted", "hung_up"]
 
 MARKS: Final = (
@@ -40,6 +43,7 @@ class TurnMarks:
         failure: the code of the error that ended the reply; empty for none.
         cut_off: by whom the reply was ended before its time; empty where it was not.
         unprompted: nobody had spoken; `speech_end` is where the turn began.
+        served_by: stages that another provider than the usual one has served, and which.
     """
 
     speech_end: float
@@ -49,6 +53,7 @@ class TurnMarks:
     failure: str = ""
     cut_off: Literal["", "interrupted", "hung_up"] = ""
     unprompted: bool = False
+    served_by: dict[str, str] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome:
@@ -70,6 +75,10 @@ class TurnMarks:
         for mark in marks:
             self.at.pop(mark, None)
 
+    def serve(self, stage: str, provider: str) -> None:
+        """Another provider than the usual one has served this stage."""
+        self.served_by[stage] = provider
+
     def spend(self, **amounts: int) -> None:
         """Add to the usage."""
         for unit, amount in amounts.items():
@@ -82,4 +91,5 @@ class TurnMarks:
     def metrics(self) -> dict[str, object]:
         """The payload of `TurnMetrics`."""
         ms = self.in_ms()
-        return {mark: ms[mark] for mark in MARKS if mark in ms} | {"usage": dict(self.usage)}
+        told: dict[str, object] = {mark: ms[mark] for mark in MARKS if mark in ms}
+        return told | {"usage": dict(self.usage)} | ({"served_by": dict(self.served_by)} if self.served_by else {})

@@ -34,12 +34,14 @@ class Hypothesis:
         definite: the service says the sentence is over and will not change.
         end_ms: where the last word ended, on the session's audio clock; 0 when the service does not say.
         audio_ms: how much audio the service had taken when it said so.
+        served_by: the family of the service, where it is not the usual one.
     """
 
     text: str
     definite: bool
     end_ms: int
     audio_ms: int
+    served_by: str = ""
 
 
 class Recognition(Protocol):
@@ -113,6 +115,7 @@ class SpeechOptions:
         rate: 1.0 is the voice's own speed; 0.5 to 2.0.
         volume: 1.0 is the voice's own loudness; 0.5 to 2.0.
         emotion: a name of `backend.providers.emotions`, or one of the provider's own; empty for none.
+        second_voice: what the provider that stands by speaks with; empty where it does not.
     """
 
     voice: str
@@ -121,6 +124,7 @@ class SpeechOptions:
     rate: float = 1.0
     volume: float = 1.0
     emotion: str = ""
+    second_voice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +175,9 @@ class Speech(Protocol):
 class Synthesizer(Protocol):
     """A synthesis service."""
 
-    takes_tokens: bool
-    """Whether it wants the model's tokens as they come, or text in chunks."""
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether it wants the model's tokens as they come, or text in chunks."""
 
     def open(self, options: SpeechOptions) -> AbstractAsyncContextManager[Speech]:
         """One session. Leaving the block early cancels it; the connection behind it is kept for the next one."""

@@ -325,6 +325,8 @@ class CallSession:
         else:
             came = next((at for heard, at in reversed(self._arrivals) if heard is end.heard), now)
             self._replies.begin(begin, self._ears.time_of(end.ears, end.at_ms), came)
+            if end.heard.served_by:
+                self._replies.marks.serve("asr", end.heard.served_by)
 
     async def say_sentence(
         self, turn: int, number: int | None, sentence: str, event: str = events.TTS_SENTENCE_START

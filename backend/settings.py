@@ -13,6 +13,7 @@ from backend.access.settings import AccessSettings, read_access
 from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
 from backend.errors import ConfigError
+from backend.fallback_settings import FallbackSettings, fallback_settings
 
 AsrProvider = Literal["volcengine", "dashscope", "emulator"]
 LlmProvider = Literal["volcengine", "openai", "dashscope", "emulator"]
@@ -174,6 +175,7 @@ class Settings:
     telemetry: TelemetrySettings
     store: StoreSettings
     emulator: EmulatorSettings
+    fallback: FallbackSettings
     persona: str
     vad: VadMode
     access: AccessSettings
@@ -183,7 +185,8 @@ class Settings:
     @property
     def needs_emulator(self) -> bool:
         """Whether any stage runs on this machine."""
-        return EMULATOR in (self.asr.provider, self.llm.provider, self.tts.provider)
+        families = {self.asr.provider, self.llm.provider, self.tts.provider} | self.fallback.families
+        return EMULATOR in families
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -213,12 +216,14 @@ def read(env: Env) -> Settings:
         env.text("EMULATOR_SCRIPT"),
         env.text("MODEL_CACHE"),
     )
+    asr, llm, tts = _asr(env), _llm(env), _tts(env)
+    in_use = {"ASR": asr.provider, "LLM": llm.provider, "TTS": tts.provider}
     return Settings(
         call_address=Address(env.text("CALL_HOST", "127.0.0.1"), env.port("CALL_PORT", 8888)),
         web_address=Address(env.text("WEB_HOST", "127.0.0.1"), env.port("WEB_PORT", 8080)),
-        asr=_asr(env),
-        llm=_llm(env),
-        tts=_tts(env),
+        asr=asr,
+        llm=llm,
+        tts=tts,
         dashscope=_dashscope(env),
         call=_call(env),
         telemetry=TelemetrySettings(
@@ -229,6 +234,7 @@ def read(env: Env) -> Settings:
         ),
         store=_store(env),
         emulator=emulator,
+        fallback=fallback_settings(env, in_use),
         persona=env.text("PERSONA", "qiao_qingqing"),
         vad=cast(VadMode, env.choice("VAD", AUTO, (AUTO, SILERO, OFF))),
         access=read_access(env),

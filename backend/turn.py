@@ -12,7 +12,7 @@ from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
 from backend.delivery import Delivery, Listener
 from backend.errors import ProviderError, ProviderTimeout, first_provider_error
-from backend.marks import TurnMarks, on_request_sent
+from backend.marks import TurnMarks, on_request_sent, on_served
 from backend.ports import (
     ChatModel,
     ChatUsage,
@@ -99,6 +99,7 @@ class Turn:
     async def run(self, reply: Reply) -> Outcome:
         """Think and speak at the same time; a service's failure ends the reply and is part of the outcome."""
         error: ProviderError | None = None
+        on_served.set(self.marks.serve)
         delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
         try:
             async with asyncio.timeout(self._limits.reply_s):

@@ -59,6 +59,11 @@ class VoiceIds(_Part):
     dashscope: Text | None = None
     emulator: Text | None = None
 
+    def of(self, provider: VoiceProvider) -> str:
+        """With this provider; empty where there is none."""
+        voice: str | None = getattr(self, provider)
+        return voice or ""
+
     @model_validator(mode="after")
     def _has_one(self) -> Self:
         if not (self.volcengine or self.dashscope or self.emulator):

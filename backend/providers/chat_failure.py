@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.providers.chat_chunks import StreamError
 
 _MAX_REASON_CHARS: Final = 200
@@ -20,6 +20,7 @@ _FINAL_CODES_IN_A_STREAM: Final = (
     *("AccountOverdue", "OperationDenied", "ModelNotOpen", "UnsupportedModel"),
     *("invalid_", "data_inspection_failed", "model_not_found", "access_denied", "Arrearage", "DataInspectionFailed"),
 )
+_OF_CONTENT: Final = ("Sensitive", "InputText", "OutputText", "data_inspection_failed", "DataInspectionFailed")
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
 
 _ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
@@ -58,7 +59,8 @@ def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> Provide
         final = vendor_code.startswith(_FINAL_CODES) or not overloaded
     else:
         final = vendor_code.startswith(_FINAL_CODES_IN_A_STREAM)
-    kind = ProviderRefused if final else ProviderUnavailable
+    refused = ContentRefused if vendor_code.startswith(_OF_CONTENT) else ProviderRefused
+    kind = refused if final else ProviderUnavailable
     return kind("llm", _reason(exc, secrets), vendor_code=vendor_code, log_id=_log_id(exc))
 
 

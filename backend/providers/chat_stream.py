@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from backend import garbage
-from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderTimeout, ProviderUnavailable
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.chat_chunks import Chunks, read_chunk
 from backend.providers.chat_failure import Library, failure
@@ -181,7 +181,7 @@ class _Answer:
         if not self._finish_reason:
             raise ProviderUnavailable("llm", "the answer broke off")
         if self._finish_reason == "content_filter" and not self._has_text:
-            raise ProviderRefused("llm", "the service withheld the answer", vendor_code="content_filter")
+            raise ContentRefused("llm", "the service withheld the answer", vendor_code="content_filter")
         if self._usage is not None:
             self._items.append(self._usage)
 

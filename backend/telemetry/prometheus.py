@@ -1,6 +1,7 @@
 """Prometheus metrics of one server, in a registry of their own."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, disable_created_metrics
@@ -9,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from backend.marks import MARKS, Outcome, TurnMarks
+from backend.telemetry.fallbacks import Fallback, FallbackGauges
 from backend.telemetry.observer import REFUSALS, Refusal, TurnReport
 from backend.telemetry.readings import Readings
 from backend.telemetry.stages import SERVED_BY, STAGES, Stage, stages
@@ -42,9 +44,10 @@ class Metrics:
         self._show_all()
         ProcessCollector(registry=self._registry)
 
-    def read(self, readings: Callable[[], Readings]) -> None:
-        """Show these readings, too, whenever somebody asks."""
+    def read(self, readings: Callable[[], Readings], fallbacks: Sequence[Fallback] = ()) -> None:
+        """Show these readings, too, and those of the providers that stand by, whenever somebody asks."""
         self._registry.register(_Gauges(readings))
+        self._registry.register(FallbackGauges(fallbacks))
 
     def exposition(self) -> tuple[bytes, str]:
         """Everything, in Prometheus' text format, and the name of that format."""
@@ -75,7 +78,7 @@ class Metrics:
         for mark, at in marks.at.items():
             self._marks.labels(mark).observe(max(0.0, at - marks.speech_end))
         for stage, seconds in stages(marks):
-            self._stages.labels(stage, self._provider(stage)).observe(seconds)
+            self._stages.labels(stage, self._provider(stage, marks.served_by)).observe(seconds)
 
     def _spend(self, usage: Mapping[str, int]) -> None:
         for unit, amount in usage.items():
@@ -86,9 +89,9 @@ class Metrics:
             elif unit == "wasted_requests":
                 self._wasted.inc(amount)
 
-    def _provider(self, stage: Stage) -> str:
+    def _provider(self, stage: Stage, instead: Mapping[str, str] = MappingProxyType({})) -> str:
         served_by = SERVED_BY.get(stage)
-        return OURSELVES if served_by is None else self._providers[served_by]
+        return OURSELVES if served_by is None else instead.get(served_by, self._providers[served_by])
 
     def _counter(self, name: str, words: str, *labels: str) -> Counter:
         return Counter(f"lvc_{name}", words, labels, registry=self._registry)

@@ -1,0 +1,1 @@
+"""A second provider for each stage, which takes over where the first one fails."""

@@ -1,0 +1,24 @@
+"""From settings to the settings of those who stand by."""
+
+from dataclasses import replace
+from typing import Final, cast
+
+from backend.settings import AsrProvider, LlmProvider, Settings, TtsProvider
+
+_ASR_MODELS: Final = {"dashscope": "paraformer-realtime-v2"}
+_DOUBAO_MODEL: Final = "bigmodel_async"
+
+
+def second_settings(settings: Settings) -> Settings:
+    """The same, but with the family that stands by in each stage that has one; models and voices are its usual ones."""
+    spare = settings.fallback
+    asr, llm, tts = settings.asr, settings.llm, settings.tts
+    if spare.asr:
+        model = _ASR_MODELS.get(spare.asr, _DOUBAO_MODEL)
+        asr = replace(asr, provider=cast(AsrProvider, spare.asr), model=model)
+    if spare.llm:
+        provider = cast(LlmProvider, spare.llm)
+        llm = replace(llm, provider=provider, model=spare.llm_model, url=spare.llm_url, api_key=spare.llm_api_key)
+    if spare.tts:
+        tts = replace(tts, provider=cast(TtsProvider, spare.tts), model="", voice="")
+    return replace(settings, asr=asr, llm=llm, tts=tts)
