@@ -84,6 +84,10 @@ soak: ## a hundred thousand interrupted replies on a clock that jumps (minutes)
 	@scripts/setup dev
 	SOAK_TURNS=100000 $(PY) -m pytest tests/test_turn_taking.py -k however_often --timeout 3600
 
+scale-test: ## 30 calls over three servers behind nginx, one of which is killed
+	@scripts/setup dev
+	SCALE_CALLS=30 SCALE_NODES=3 $(PY) -m pytest --numprocesses 0 --timeout 600 tests/scale
+
 format: ## put the code into shape
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .

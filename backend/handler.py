@@ -103,6 +103,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             cast,
             providers.synthesizer,
             call_port=call_port,
+            call_url=settings.call_url,
             services=labels,
             readings=reception.readings,
             door=door,

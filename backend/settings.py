@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, cast
 
 from backend.access.settings import AccessSettings, read_access
+from backend.call_url import call_url
 from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
 from backend.errors import ConfigError
@@ -167,6 +168,7 @@ class Settings:
 
     call_address: Address
     web_address: Address
+    call_url: str
     asr: AsrSettings
     llm: LlmSettings
     tts: TtsSettings
@@ -221,6 +223,7 @@ def read(env: Env) -> Settings:
     return Settings(
         call_address=Address(env.text("CALL_HOST", "127.0.0.1"), env.port("CALL_PORT", 8888)),
         web_address=Address(env.text("WEB_HOST", "127.0.0.1"), env.port("WEB_PORT", 8080)),
+        call_url=call_url(env),
         asr=asr,
         llm=llm,
         tts=tts,

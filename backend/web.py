@@ -46,6 +46,7 @@ class Web:
         cast: the personas.
         synthesizer: speaks the samples of voices.
         call_port: where calls are taken.
+        call_url: where the page is to call instead, see `backend.call_url`.
         services: what each stage runs on, as `compose.labels` says it.
         readings: how the calls stand.
         door: judges who asks; without one everybody may call.
@@ -61,6 +62,7 @@ class Web:
         synthesizer: Synthesizer,
         *,
         call_port: int,
+        call_url: str = "",
         services: dict[str, dict[str, str]],
         readings: Callable[[], Readings],
         readiness: Callable[[], Verdict],
@@ -73,6 +75,7 @@ class Web:
         self._cast = cast
         self._synthesizer = synthesizer
         self._call_port = call_port
+        self._call_url = call_url
         self._services = services
         self._readings = readings
         self._door = door or Door()
@@ -136,7 +139,7 @@ class Web:
         return web.json_response(
             {
                 "version": VERSION,
-                "call": {"url": None, "port": self._call_port, "path": CALL_PATH},
+                "call": {"url": self._call_url or None, "port": self._call_port, "path": CALL_PATH},
                 "persona": _summary(self._cast.card()),
                 "services": self._services,
                 "offline_stand_in": "stand-in" in self._services["llm"]["label"],

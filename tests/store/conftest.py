@@ -5,7 +5,6 @@ Where a server's programs are missing its tests are skipped and say so; under `C
 
 import asyncio
 import itertools
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,19 @@ import pytest
 
 from backend.database_url import database_url
 from backend.store.migrate import migrate
-from tests.store.servers import DatabaseServer, MariaDb, Postgres, find
+from tests.store.servers import DatabaseServer, running
 
-_PROGRAMS = {"mariadb": ("mariadbd", "mariadb-install-db"), "postgresql": ("postgres", "initdb")}
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    yield from _running("mariadb", tmp_path_factory)
+    yield from running("mariadb", tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    yield from _running("postgresql", tmp_path_factory)
+    yield from running("postgresql", tmp_path_factory)
 
 
 @dataclass
@@ -64,23 +62,3 @@ def _migrated(place: Place) -> Place:
 
 def _in(server: DatabaseServer) -> Place:
     return Place(server.url(f"calls_{next(_numbers)}"), server)
-
-
-def _running(kind: str, folders: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
-    if missing := [program for program in _PROGRAMS[kind] if find(program) is None]:
-        reason = (
-            f"{kind} is not installed here ({', '.join(missing)} missing; on Debian: apt-get install {_package(kind)})"
-        )
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    server: DatabaseServer = (MariaDb if kind == "mariadb" else Postgres)(folders.mktemp(kind))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-
-
-def _package(kind: str) -> str:
-    return "mariadb-server" if kind == "mariadb" else "postgresql"

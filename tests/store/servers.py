@@ -8,12 +8,16 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import pytest
+
 PATIENCE_S = 60.0
+_PROGRAMS = {"mariadb": ("mariadbd", "mariadb-install-db"), "postgresql": ("postgres", "initdb")}
 
 
 class DatabaseServer(Protocol):
@@ -179,3 +183,24 @@ def _until(answers: "object", process: _Process) -> None:
             return
         assert time.monotonic() < end, "the database server does not answer"
         time.sleep(0.05)
+
+
+def running(kind: str, folders: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
+    """One for a fixture. Without its programs the test is skipped and says so; under `CI=true` it fails."""
+    if missing := [program for program in _PROGRAMS[kind] if find(program) is None]:
+        reason = (
+            f"{kind} is not installed here ({', '.join(missing)} missing; on Debian: apt-get install {_package(kind)})"
+        )
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    server: DatabaseServer = (MariaDb if kind == "mariadb" else Postgres)(folders.mktemp(kind))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+def _package(kind: str) -> str:
+    return "mariadb-server" if kind == "mariadb" else "postgresql"

@@ -10,8 +10,11 @@ describe("where a call goes", () => {
     ["https:", "call.example", null, "", "wss://call.example:8888/api/live_voice_call/chat"],
     ["https:", "call.example", "wss://voice.example/chat", "", "wss://voice.example/chat"],
     ["http:", "localhost", "wss://voice.example/chat", "ws://other:9/", "ws://other:9/"],
-  ])("a page at %s//%s, the server's %s, the person's %s", (protocol, hostname, url, chosen, expected) => {
-    expect(callUrl({ ...place, url }, { protocol, hostname }, chosen).toString()).toBe(expected);
+    ["https:", "call.example:8443", "/chat", "", "wss://call.example:8443/chat"],
+    ["http:", "localhost:8080", "/chat", "", "ws://localhost:8080/chat"],
+  ])("a page at %s//%s, the server's %s, the person's %s", (protocol, host, url, chosen, expected) => {
+    const hostname = host.split(":")[0] ?? "";
+    expect(callUrl({ ...place, url }, { protocol, hostname, host }, chosen).toString()).toBe(expected);
   });
 
   it("carries the wishes and the session in its query", () => {

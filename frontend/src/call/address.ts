@@ -17,10 +17,14 @@ export const WANTED: CallConfig = {
 };
 
 /** The call server beside the page, unless the person or the server's configuration names another. */
-export function callUrl(place: CallPlace, page: { protocol: string; hostname: string }, chosen: string): URL {
-  if (chosen) return new URL(chosen);
-  if (place.url) return new URL(place.url);
+export function callUrl(
+  place: CallPlace,
+  page: Pick<Location, "protocol" | "hostname" | "host">,
+  chosen: string,
+): URL {
   const scheme = page.protocol === "https:" ? "wss" : "ws";
+  if (chosen) return new URL(chosen);
+  if (place.url) return new URL(place.url, `${scheme}://${page.host}`);
   return new URL(`${scheme}://${page.hostname}:${place.port}${place.path}`);
 }
 

@@ -1,0 +1,96 @@
+"""Callers who come back with their `sid` when the line breaks, as the page does."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from backend.protocol.frames import AudioFrame, EventFrame
+from tests.support.caller import Caller, dialled
+
+PATIENCE_S = 60.0
+AGAIN_S = 0.1
+
+
+@dataclass
+class Persistent:
+    """One caller, over however many connections."""
+
+    url: str
+    number: int
+    sid: str = ""
+    cuts: int = 0
+    back_s: float = 0.0
+    _line: Caller | None = None
+    _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def line(self) -> Caller:
+        assert self._line is not None
+        return self._line
+
+    def words(self, turn: str) -> str:
+        """Something that nobody else says."""
+        return f"[caller {self.number:02d} says {turn}]"
+
+    async def dial(self) -> None:
+        address = f"{self.url}?sid={self.sid}" if self.sid else self.url
+        self._line = await self._stack.enter_async_context(dialled(address))
+        assert self.sid in ("", self.line.sid), "another conversation was given"
+        self.sid = self.line.sid
+
+    async def hang_up(self) -> None:
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()
+
+    async def begin(self, turn: str) -> None:
+        """Say something, and wait until the server has taken it up."""
+        await self.line.send("UserText", {"text": self.words(turn)})
+        await self.line.until("SentenceRecognized")
+
+    async def ask(self, turn: str) -> str:
+        """Say something and take the whole of the answer, as text."""
+        await self.begin(turn)
+        return said(await self.line.until("TTSDone"))
+
+    async def finish(self) -> bool:
+        """Take what still comes of a turn; whether the line held. If it breaks, come back."""
+        try:
+            await self.line.until("TTSDone")
+        except ConnectionClosed:
+            await self._come_back()
+            return False
+        return True
+
+    async def notice(self) -> None:
+        """Wait for the line to break, and come back."""
+        await self.line.closed()
+        await self._come_back()
+
+    async def _come_back(self) -> None:
+        broken_s = time.monotonic()
+        self.cuts += 1
+        with suppress(WebSocketException):
+            await self.hang_up()
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    await self.dial()
+                except (WebSocketException, OSError):
+                    await asyncio.sleep(AGAIN_S)
+                    continue
+                break
+        self.back_s = time.monotonic() - broken_s
+
+
+def said(frames: list[EventFrame | AudioFrame]) -> str:
+    """The sentences of an answer; an error in it is one."""
+    for frame in frames:
+        assert not isinstance(frame, EventFrame) or frame.event != "BotError", frame
+    return "".join(
+        frame.payload["sentence"]
+        for frame in frames
+        if isinstance(frame, EventFrame) and frame.event == "TTSSentenceStart"
+    )

@@ -1,0 +1,101 @@
+"""Several servers, one database, nginx: a server dies in the middle of calls, and every caller goes on with another.
+
+`SCALE_CALLS` is how many call, `SCALE_NODES` how many servers there are (`make scale-test`: 30 and 3).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from pathlib import Path
+
+import pytest
+
+from backend.database_url import database_url
+from backend.ports import Message
+from backend.store.database import Database
+from backend.store.migrate import migrate
+from tests.scale.callers import Persistent
+from tests.scale.cluster import Cluster, cluster
+from tests.store.servers import DatabaseServer
+
+CALLS = int(os.environ.get("SCALE_CALLS", "6"))
+NODES = int(os.environ.get("SCALE_NODES", "2"))
+SLOW = {"timing": {"token_ms": 150, "tts_piece_ms": 100}}
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+async def group(tmp_path: Path, nginx: str, postgresql: DatabaseServer) -> AsyncIterator[Cluster]:
+    assert nginx
+    url = await asyncio.to_thread(postgresql.url, "scale")
+    await migrate(database_url(url)[1])  # or each server would start a process for it
+    async with cluster(tmp_path, url, NODES) as running:
+        yield running
+
+
+async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
+    callers = [Persistent(group.url, number) for number in range(1, CALLS + 1)]
+    await together(caller.dial() for caller in callers)
+    await together(caller.ask("one") for caller in callers)
+    await _comes_back_to_the_same_node(group, callers[0])
+    homes = {caller.sid: group.node_of(caller.sid) for caller in callers}
+    await _kept(group, callers)
+
+    doomed = max(group.nodes, key=lambda node: list(homes.values()).count(node))
+    talking = callers[::2]
+    await group.script(SLOW)
+    await together(caller.begin("two") for caller in talking)
+    await doomed.kill()
+    await together(caller.finish() for caller in talking)
+    cut = [caller for caller in callers if homes[caller.sid] is doomed]
+    await together(caller.notice() for caller in cut if caller not in talking)
+    await group.script({})
+    await together(caller.ask("three") for caller in callers)
+
+    asked = await group.asked()
+    for caller in callers:
+        [request] = [each for each in asked if caller.words("three") in each]
+        assert caller.words("one") in request, "the conversation does not go on"
+        assert all(other.words("one") not in request for other in callers if other is not caller)
+        if caller in talking and caller not in cut:
+            assert caller.words("two") in request
+    assert [caller.cuts for caller in callers] == [int(caller in cut) for caller in callers]
+    assert all(group.node_of(caller.sid) is not doomed for caller in cut)
+    await together(caller.hang_up() for caller in callers)
+    with capsys.disabled():
+        print("\n" + _report(group, callers, cut, asked))
+
+
+async def _comes_back_to_the_same_node(group: Cluster, caller: Persistent) -> None:
+    """Who called without a `sid` was given one by nginx, and it leads to where the call was."""
+    await caller.hang_up()
+    await caller.dial()
+    assert group.node_of(caller.sid).sids().count(caller.sid) == 2
+
+
+async def _kept(group: Cluster, callers: Iterable[Persistent]) -> None:
+    """The first turns are in the database: a server that is killed loses what it had not written."""
+    database = Database(database_url(group.database_url)[1])
+    try:
+        for caller in callers:
+            while Message("user", caller.words("one")) not in await database.load(caller.sid, 20):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # another process writes it
+    finally:
+        await database.aclose()
+
+
+async def together(work: Iterable[Awaitable[object]]) -> None:
+    await asyncio.gather(*work)
+
+
+def _report(group: Cluster, callers: list[Persistent], cut: list[Persistent], asked: list[str]) -> str:
+    by_node = ", ".join(str(len(set(node.sids()))) for node in group.nodes)
+    late_s = max((caller.back_s for caller in cut), default=0.0)
+    mid_turn = [caller for caller in cut if caller in callers[::2]]
+    kept = [caller for caller in mid_turn if any(caller.words("two") in each for each in asked)]
+    return (
+        f"{len(callers)} calls, {len(group.nodes)} servers (conversations that each has had: {by_node}); one killed, "
+        f"{len(cut)} calls cut, {len(mid_turn)} of them in mid-turn; {len(cut)} came back with their sid, the last "
+        f"after {late_s:.2f} s, and went on with their conversation; the turn under way was kept of {len(kept)}"
+    )
