@@ -21,6 +21,7 @@ from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
 from backend.loop import loop_factory
 from backend.loop_lag import LoopLag
+from backend.loop_load import LoopLoad
 from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
@@ -89,11 +90,12 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         labels = compose.labels(settings, health)
         watchers = telemetry(settings.telemetry, {stage: label["provider"] for stage, label in labels.items()})
         stack.push_async_callback(watchers.aclose)
-        lag = LoopLag(settings.call.max_loop_lag_ms)
+        lag, load = LoopLag(settings.call.max_loop_lag_ms), LoopLoad(settings.call.max_loop_load)
         stack.callback(asyncio.create_task(lag.watch()).cancel)
         store = open_store(settings.store, settings.call.max_history, cast.card().id)
         door = Door(settings.access)
-        reception = _reception(settings, providers, cast, watchers.observer, door=door, lag=lag, store=store)
+        reception = _reception(settings, providers, cast, watchers.observer, door=door, lag=lag, load=load, store=store)
+        stack.callback(asyncio.create_task(load.watch(lambda: reception.calls)).cancel)
         call_port = await _take_calls(stack, settings, reception)
         metrics = watchers.metrics
         if metrics is not None:
@@ -141,6 +143,7 @@ def _reception(
     *,
     door: Door,
     lag: LoopLag,
+    load: LoopLoad,
     store: Store,
 ) -> Reception:
     services = Services(
@@ -164,6 +167,7 @@ def _reception(
         max_calls=settings.call.max_calls,
         blocked_write_s=settings.call.blocked_write_s,
         lag=lag,
+        load=load,
     )
 
 

@@ -23,7 +23,8 @@ Probe = Callable[[str, int], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`reason` is empty for a server that is ready; else `starting`, `draining`, `full`, `lagging` or `providers`."""
+    """`reason` is empty for a server that is ready; else `starting`, `draining`, `full`, `lagging`, `loaded` or
+    `providers`."""
 
     reason: str
     facts: Mapping[str, Any]

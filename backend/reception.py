@@ -21,6 +21,7 @@ from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, SessionIdError
 from backend.holders import Holders
 from backend.line import WebSocketLine
 from backend.loop_lag import LoopLag
+from backend.loop_load import LoopLoad
 from backend.protocol import frames
 from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, parse_query
 from backend.protocol.frames import EventFrame
@@ -46,6 +47,7 @@ class Reception:
         defaults: the configuration of a client that asks for nothing.
         blocked_write_s: see `WebSocketLine`.
         lag: while it is too late, further clients are refused, so that those who were let in keep their pace.
+        load: while it is too much, likewise.
     """
 
     def __init__(
@@ -58,9 +60,11 @@ class Reception:
         max_calls: int,
         blocked_write_s: float,
         lag: LoopLag | None = None,
+        load: LoopLoad | None = None,
     ) -> None:
         self._services = services
         self._lag = lag or LoopLag(0)
+        self._load = load or LoopLoad(0)
         self._traffic = Traffic()
         self._limits = limits
         self._defaults = defaults
@@ -122,8 +126,11 @@ class Reception:
             return "draining"
         if len(self._admitted) >= self._max_calls:
             return "full"
-        # a machine too slow for one call is so with or without a guard
-        return "lagging" if self._lag.too_late and self._calls else None
+        if not self._calls:  # a machine too slow for one call is so with or without a guard
+            return None
+        if self._lag.too_late:
+            return "lagging"
+        return "loaded" if self._load.is_too_much_with(len(self._admitted) + 1) else None
 
     @staticmethod
     def choose_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -218,7 +225,7 @@ def _answer(reason: Refusal) -> tuple[HTTPStatus, str]:
             return HTTPStatus.TOO_MANY_REQUESTS, f"{BUSY}: too many calls from your address"
         case "full":
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: all lines are taken"
-        case "lagging":
+        case "lagging" | "loaded":
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: the server has more to do than it can"
         case "draining":
             return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: the server is about to stop"

@@ -125,6 +125,7 @@ class CallSettings:
     later_chars: int
     max_calls: int
     max_loop_lag_ms: float
+    max_loop_load: float
     max_message_bytes: int
     max_inflated_bytes: int
     max_ahead_s: float
@@ -329,6 +330,7 @@ def _call(env: Env) -> CallSettings:
         later_chars=env.whole("VOICE_CALL_TTS_LATER_CHARS", 18, least=1),
         max_calls=env.whole("MAX_CALLS", 100, least=1),
         max_loop_lag_ms=env.number("MAX_LOOP_LAG_MS", 30, most=10_000),
+        max_loop_load=env.number("MAX_LOOP_LOAD", 75, most=100) / 100,
         max_message_bytes=env.whole("MAX_MESSAGE_BYTES", mebibyte, least=1024),
         max_inflated_bytes=env.whole("MAX_INFLATED_BYTES", mebibyte, least=1024),
         max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),

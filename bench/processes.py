@@ -82,6 +82,7 @@ async def server(
         "TTS_PROVIDER": "emulator",
         "MAX_CALLS": 1000,
         "MAX_LOOP_LAG_MS": 0,
+        "MAX_LOOP_LOAD": 0,
         **(extra or {}),
     }
     async with running(module, "Open http", on.tested, settings) as process:

@@ -17,6 +17,7 @@ from backend.access.door import Door
 from backend.access.settings import AccessSettings
 from backend.errors import ProviderTimeout
 from backend.loop_lag import WINDOW, LoopLag
+from backend.loop_load import LoopLoad
 from backend.token import sign
 from tests.support.caller import dialled, names
 from tests.support.fakes import FakeModel, FakeRecognizer, Hears
@@ -72,6 +73,19 @@ async def test_who_is_in_stays_in_and_is_answered_while_newcomers_are_refused() 
         run_late(lag, 80)
         assert (await refusal(board.url)).status_code == 503
         assert names(await caller.turn())[-1] == "TTSDone"
+
+
+async def test_a_busy_loop_takes_no_more_calls_than_it_has_unless_it_has_none() -> None:
+    load, notebook = LoopLoad(0.75), Notebook()
+    load.note(0.8, 1)
+    async with answering(Switchboard(load=load, observer=notebook)) as board, dialled(board.url):
+        assert (await refusal(board.url)).headers["Retry-After"] == "5"
+        for _ in range(8):
+            load.note(0.3, 1)
+        async with dialled(board.url) as caller:
+            assert caller.sid
+
+    assert notebook.refused == ["loaded"]
 
 
 async def test_newcomers_are_let_in_again_when_the_loop_has_calmed_down() -> None:

@@ -9,7 +9,7 @@ from backend.marks import TurnMarks
 
 log = logging.getLogger(__name__)
 
-Refusal = Literal["not_found", "origin", "unauthorized", "hurried", "crowded", "full", "lagging", "draining"]
+Refusal = Literal["not_found", "origin", "unauthorized", "hurried", "crowded", "full", "lagging", "loaded", "draining"]
 REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
 
 

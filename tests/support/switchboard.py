@@ -12,6 +12,7 @@ from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
 from backend.loop_lag import LoopLag
+from backend.loop_load import LoopLoad
 from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH, CallConfig
 from backend.reception import Reception
@@ -49,6 +50,7 @@ class Switchboard:
     max_message_bytes: int = 1024 * 1024
     blocked_write_s: float = 5.0
     lag: LoopLag = field(default_factory=lambda: LoopLag(0))
+    load: LoopLoad = field(default_factory=lambda: LoopLoad(0))
     observer: Observer = field(default_factory=Observers)
     trouble: str = ""
     url: str = ""
@@ -83,6 +85,7 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         max_calls=board.max_calls,
         blocked_write_s=board.blocked_write_s,
         lag=board.lag,
+        load=board.load,
     )
     async with serve(
         board.reception.answer,
