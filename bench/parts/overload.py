@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bench import load, plan, processes
+from bench.contenders import OURS_VAD
 from bench.dialects import Ours
 from bench.figures import Times, percentile
 from bench.load import Caller, Line, Notes
 from bench.machine_load import watch
+from bench.measure import warm
 from bench.plan import Plan
 from bench.processes import Cores, Running
 from bench.report import table
@@ -63,6 +65,7 @@ async def run(what: Plan, on: Cores, tell: Callable[[str], None]) -> Section:
 
 async def _crowd(what: Plan, on: Cores, bounds: dict[str, int]) -> Door:
     async with processes.server(on, {"VAD": "silero", **bounds}) as at:
+        await warm(OURS_VAD, at)
         turns = plan.turns_wanted(what.crowd, 2 * what.crowd_s)
         await processes.admin(at.emulator_url, "PUT", "script", plan.script(turns))
         door, notes = Door(), Notes()
@@ -131,8 +134,9 @@ def section(doors: dict[str, Door], failures: list[str], what: Plan) -> Section:
     head = ["bound", "let in", "refused", "told after p50 ms", "p99", "sound p50 ms", "p99", "own p50 ms", "p99"]
     head += ["lost", "server's core %", "far end's and callers' core %"]
     text = (
-        f"{what.crowd} clients come within {what.crowd_s:g} s to the server with VAD, {FRAME_MS} ms frames; who is "
-        f"refused comes again after {_RETRY_S:g} s. The {what.crowd_s:g} s after that are measured. *Sound* is the "
+        f"{what.crowd} clients come within {what.crowd_s:g} s to the server with VAD, which has held a call before; "
+        f"{FRAME_MS} ms frames. Who is refused comes again after {_RETRY_S:g} s. The {what.crowd_s:g} s after that "
+        "are measured. *Sound* is the "
         "time from the synthesiser's first sound of a reply to the client's, of those inside; *own* as above. *Told* "
         "is connecting, the handshake and the answer; the callers share a core with the emulator.\n\n"
         + table(head, [_row(name, door) for name, door in doors.items()])
