@@ -11,7 +11,12 @@ const STOP_MS = 15_000;
 const QUIET_MS = 30_000;
 
 /** The machine of a test may be as slow as it likes: that is no reason to refuse a call. */
-const BASE = { EMULATOR_ENGINE: "scripted", MAX_LOOP_LAG_MS: "0", MAX_LOOP_LOAD: "0", DATABASE_URL: "memory:" };
+const BASE = {
+  EMULATOR_ENGINE: "scripted",
+  MAX_LOOP_LAG_MS: "0",
+  MAX_LOOP_LOAD: "0",
+  DATABASE_URL: "memory:",
+};
 
 export interface Ports {
   call: number;
