@@ -56,11 +56,15 @@ class Cast:
         """What she says into a long silence."""
         return self.card(persona).idle_prompt
 
+    def usual_voice(self, persona: str | None = None) -> str:
+        """The one that a persona has unless a client asks for another."""
+        return self._voice or self.card(persona).voice_for(self._provider)
+
     def voice(self, config: CallConfig) -> SpeechOptions:
         """How a reply sounds: as the client asks; its voice else the operator's, and all else the card's."""
         card = self.card(config.persona)
         return SpeechOptions(
-            voice=config.speaker or self._voice or card.voice_for(self._provider),
+            voice=config.speaker or self.usual_voice(card.id),
             audio_format=config.audio_format,
             sample_rate_hz=config.sample_rate,
             rate=card.speech.rate if config.speech_rate is None else config.speech_rate,

@@ -33,6 +33,7 @@ from backend.store.opening import Store, open_store
 from backend.telemetry.observer import Observer
 from backend.telemetry.setup import telemetry
 from backend.version import VERSION
+from backend.voice_desk import VoiceDesk
 from backend.web import Web
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,10 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         stack.callback(asyncio.create_task(lag.watch()).cancel)
         store = open_store(settings.store, settings.call.max_history, cast.card().id)
         door = Door(settings.access)
-        reception = _reception(settings, providers, cast, watchers.observer, door=door, lag=lag, load=load, store=store)
+        voices = VoiceDesk(settings, store.voices)
+        stack.push_async_callback(voices.aclose)
+        services = _services(providers, cast, watchers.observer, store, voices)
+        reception = _reception(settings, services, door=door, lag=lag, load=load)
         stack.callback(asyncio.create_task(load.watch(lambda: reception.calls)).cancel)
         call_port = await _take_calls(stack, settings, reception)
         metrics = watchers.metrics
@@ -103,7 +107,6 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
         page = Web(
             cast,
-            providers.synthesizer,
             call_port=call_port,
             call_url=settings.call_url,
             services=labels,
@@ -113,11 +116,12 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             forget=store.forget,
             owner=store.owner,
             exposition=None if metrics is None else metrics.exposition,
+            more=voices.routes(cast, providers.synthesizer),
         )
         web_port = await _serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
-        for watch in (reception.watch(), readiness.watch()):
+        for watch in (reception.watch(), readiness.watch(), voices.watch()):
             stack.push_async_callback(_ended, asyncio.create_task(watch))
         stack.push_async_callback(reception.drain, settings.call.drain_s)
         yield _banner(settings, cast, labels, call_port, web_port)
@@ -135,30 +139,25 @@ def _cast(settings: Settings) -> Cast:
     return cast
 
 
-def _reception(
-    settings: Settings,
-    providers: compose.Providers,
-    cast: Cast,
-    observer: Observer,
-    *,
-    door: Door,
-    lag: LoopLag,
-    load: LoopLoad,
-    store: Store,
-) -> Reception:
-    services = Services(
+def _services(
+    providers: compose.Providers, cast: Cast, observer: Observer, store: Store, voices: VoiceDesk
+) -> Services:
+    return Services(
         recognizer=providers.recognizer,
         model=providers.model,
         synthesizer=providers.synthesizer,
         store=store,
         prompt=cast.prompt,
-        voice=cast.voice,
+        voice=lambda config: cast.voice(voices.library.heeded(config)),
         knows_persona=cast.shelf.has,
         observer=observer,
         detector=providers.detector,
         trouble=lambda persona: cast.card(persona).fallback,
         idle_line=cast.idle_line,
     )
+
+
+def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopLag, load: LoopLoad) -> Reception:
     return Reception(
         services,
         compose.limits(settings.call, slow_ears=compose.has_slow_ears(settings)),

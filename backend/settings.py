@@ -3,6 +3,7 @@
 `python -m backend.settings` prints the extras that have to be installed for them ("on-device vad"), or nothing.
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -98,6 +99,7 @@ class DashscopeSettings:
     api_key: str = field(repr=False)
     ws_url: str
     chat_url: str
+    api_url: str
     languages: tuple[str, ...]
     vocabulary_id: str
     semantic: bool
@@ -170,6 +172,7 @@ class Settings:
     call_address: Address
     web_address: Address
     call_url: str
+    public_url: str
     asr: AsrSettings
     llm: LlmSettings
     tts: TtsSettings
@@ -225,6 +228,7 @@ def read(env: Env) -> Settings:
         call_address=Address(env.text("CALL_HOST", "127.0.0.1"), env.port("CALL_PORT", 8888)),
         web_address=Address(env.text("WEB_HOST", "127.0.0.1"), env.port("WEB_PORT", 8080)),
         call_url=call_url(env),
+        public_url=_public_url(env),
         asr=asr,
         llm=llm,
         tts=tts,
@@ -345,6 +349,7 @@ def _dashscope(env: Env) -> DashscopeSettings:
         api_key=env.text("DASHSCOPE_API_KEY"),
         ws_url=env.text("DASHSCOPE_WS_URL", "wss://dashscope.aliyuncs.com/api-ws/v1/inference"),
         chat_url=env.text("DASHSCOPE_BASE_URL", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
+        api_url=env.text("DASHSCOPE_API_URL", "https://dashscope.aliyuncs.com/api/v1").rstrip("/"),
         languages=_words(env.text("DASHSCOPE_ASR_LANGUAGES", "zh,en")),
         vocabulary_id=env.text("DASHSCOPE_ASR_VOCABULARY_ID"),
         semantic=env.flag("DASHSCOPE_ASR_SEMANTIC", default=False),
@@ -390,6 +395,13 @@ def _speech_provider(env: Env, stage: Literal["ASR", "TTS"]) -> str:
         raise ConfigError(f"{stage}_PROVIDER=volcengine needs VOLC_API_KEY, or {names[0]} together with {names[1]}")
     _check_dashscope(env, stage, provider)
     return ("volcengine" if has_keys else _dashscope_or_emulator(env)) if provider == AUTO else provider
+
+
+def _public_url(env: Env) -> str:
+    url = env.text("PUBLIC_URL").rstrip("/")
+    if url and not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", url):
+        raise ConfigError(f"PUBLIC_URL is the page's address as others reach it, https://HOST, not {url!r}")
+    return url
 
 
 def _words(text: str) -> tuple[str, ...]:

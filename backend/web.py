@@ -1,8 +1,7 @@
 """The page and what it asks: files, `/healthz`, `/metrics`, `/api/…`."""
 
 import logging
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -14,17 +13,16 @@ from backend.access.keys import Grant
 from backend.cast import Cast
 from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
-from backend.ports import Sound, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH
 from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.version import VERSION
 from backend.web_admin import DOOR, STATUS, granted, refused, require_admin, visit
+from backend.web_answers import Refusal
 
 log = logging.getLogger(__name__)
 
 DIST: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
-SAMPLES_KEPT: Final = 64
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _HEADERS: Final = {
@@ -44,7 +42,6 @@ class Web:
 
     Args:
         cast: the personas.
-        synthesizer: speaks the samples of voices.
         call_port: where calls are taken.
         call_url: where the page is to call instead, see `backend.call_url`.
         services: what each stage runs on, as `compose.labels` says it.
@@ -54,12 +51,12 @@ class Web:
         forget: deletes a conversation; whether there was one.
         owner: whoever began a conversation; empty for nobody.
         exposition: the metrics and their content type; None where there are none.
+        more: further paths.
     """
 
     def __init__(
         self,
         cast: Cast,
-        synthesizer: Synthesizer,
         *,
         call_port: int,
         call_url: str = "",
@@ -70,10 +67,10 @@ class Web:
         owner: Callable[[str], Awaitable[str]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
         door: Door | None = None,
+        more: Sequence[web.RouteDef] = (),
         dist: Path = DIST,
     ) -> None:
         self._cast = cast
-        self._synthesizer = synthesizer
         self._call_port = call_port
         self._call_url = call_url
         self._services = services
@@ -83,8 +80,8 @@ class Web:
         self._forget = forget
         self._owner = owner
         self._exposition = exposition
+        self._more = more
         self._dist = dist
-        self._samples: OrderedDict[tuple[str, str], bytes] = OrderedDict()
 
     def app(self) -> web.Application:
         """The application, to be run by an `AppRunner`."""
@@ -100,8 +97,7 @@ class Web:
                 web.get("/api/admission", self._admission),
                 web.get("/api/personas", self._personas),
                 web.get("/api/personas/{persona}/avatar.svg", self._avatar),
-                web.get("/api/voices", self._voices),
-                web.get("/api/voices/{voice}/sample", self._sample),
+                *self._more,
                 web.delete("/api/conversations/{sid:[A-Za-z0-9_-]{1,64}}", self._delete_conversation),
                 web.get("/{path:.*}", self._file),
             ]
@@ -172,39 +168,6 @@ class Web:
     async def _avatar(self, request: web.Request) -> web.StreamResponse:
         return web.FileResponse(self._cast.shelf.avatar(request.match_info["persona"]))
 
-    async def _voices(self, request: web.Request) -> web.Response:
-        granted(request)
-        persona = request.query.get("persona")
-        card = self._cast.card(persona)
-        voices = [
-            {
-                **voice.model_dump(),
-                "sample": f"/api/voices/{voice.id}/sample?persona={card.id}",
-            }
-            for voice in self._cast.voices(persona)
-        ]
-        return web.json_response({"default": voices[0]["id"] if voices else None, "voices": voices})
-
-    async def _sample(self, request: web.Request) -> web.Response:
-        """A line of the persona's in one of the voices offered for her; made once, then kept."""
-        granted(request)
-        card = self._cast.card(request.query.get("persona"))
-        voice = request.match_info["voice"]
-        if voice not in {offered.id for offered in self._cast.voices(card.id)}:
-            raise web.HTTPNotFound(text="no such voice for this persona\n")
-        key = (card.id, voice)
-        if key not in self._samples:
-            self._samples[key] = await self._speak(card.greeting or card.examples[0].answer, voice)
-            while len(self._samples) > SAMPLES_KEPT:
-                self._samples.popitem(last=False)
-        return web.Response(body=self._samples[key], content_type="audio/mpeg")
-
-    async def _speak(self, text: str, voice: str) -> bytes:
-        async with self._synthesizer.open(SpeechOptions(voice)) as speech:
-            await speech.say(text)
-            await speech.finish()
-            return b"".join([item.data async for item in speech if isinstance(item, Sound)])
-
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """A file of the built page; anything that is none is the page itself for `/`, else 404."""
         relative = request.match_info["path"] or "index.html"
@@ -238,6 +201,8 @@ async def _guarded(
         raise refused("origin")
     try:
         return await handler(request)
+    except Refusal as exc:
+        return exc.response()
     except CardError:
         return web.json_response({"error": "no such persona"}, status=404)
     except StoreError as exc:

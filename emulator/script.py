@@ -94,6 +94,7 @@ class Limits(_Part):
         task_silence_ms: of audio without speech, after which a DashScope recognition without `heartbeat` fails.
         task_idle_ms: without a task, after which DashScope closes a connection.
         voice_deploy_ms: until a cloned voice can speak.
+        voices_rejected: no voice can be made of any recording.
     """
 
     asr_packet_gap_ms: int = Field(default=8000, ge=1)
@@ -103,6 +104,7 @@ class Limits(_Part):
     task_silence_ms: int = Field(default=60_000, ge=1)
     task_idle_ms: int = Field(default=60_000, ge=1)
     voice_deploy_ms: int = Field(default=0, ge=0)
+    voices_rejected: bool = False
 
 
 class Kind(StrEnum):

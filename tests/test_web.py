@@ -1,6 +1,5 @@
 """The page's server: files, and what the page asks."""
 
-import json
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -15,13 +14,12 @@ from aiohttp import web
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
 from backend.cast import Cast
-from backend.errors import ProviderUnavailable, StoreError
+from backend.errors import StoreError
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS, Shelf
 from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.web import Web
-from tests.support.fakes import FakeSynthesizer
 
 SERVICES = {
     "asr": {"provider": "emulator", "label": "ears"},
@@ -45,7 +43,6 @@ async def _owner(sid: str) -> str:
 @asynccontextmanager
 async def serving(
     dist: Path,
-    voice: FakeSynthesizer | None = None,
     exposition: Callable[[], tuple[bytes, str]] | None = None,
     readings: Readings = READINGS,
     readiness: Verdict = READY,
@@ -55,7 +52,6 @@ async def serving(
     cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
     page = Web(
         cast,
-        voice or FakeSynthesizer(),
         call_port=4711,
         services=SERVICES,
         readings=lambda: readings,
@@ -136,34 +132,9 @@ async def test_every_persona_has_a_picture(dist: Path) -> None:
     assert personas["default"] == "qiao_qingqing"
 
 
-async def test_voices_are_those_of_the_persona_and_can_be_heard_once_made(dist: Path) -> None:
-    voice = FakeSynthesizer()
-    async with serving(dist, voice) as http:
-        voices = await got(http, "/api/voices?persona=qiao_qingqing")
-        for _ in range(2):
-            async with http.get(voices["voices"][0]["sample"]) as sample:
-                assert sample.content_type == "audio/mpeg"
-                assert await sample.read() == "".join(voice.said).encode()
-
-    assert voices["default"] == voices["voices"][0]["id"]
-    assert len(voice.options) == 1
-
-
-async def test_a_stranger_voice_or_persona_is_not_found(dist: Path) -> None:
-    async with serving(dist) as http:
-        for path in ("/api/voices/whoever/sample", "/api/voices?persona=nobody", "/api/personas/nobody/avatar.svg"):
-            async with http.get(path) as response:
-                assert response.status == 404, path
-
-
-async def test_a_voice_service_that_fails_is_told_without_its_secrets(dist: Path) -> None:
-    voice = FakeSynthesizer()
-    voice.refuses = ProviderUnavailable("tts", "token abc refused")
-    async with serving(dist, voice) as http:
-        voices = await got(http, "/api/voices")
-        async with http.get(voices["voices"][0]["sample"]) as response:
-            assert response.status == 502
-            assert json.loads(await response.text()) == {"error": "TTSFailed"}
+async def test_a_stranger_persona_is_not_found(dist: Path) -> None:
+    async with serving(dist) as http, http.get("/api/personas/nobody/avatar.svg") as response:
+        assert response.status == 404
 
 
 async def test_health_counts_the_calls(dist: Path) -> None:
@@ -233,14 +204,13 @@ async def test_a_conversation_is_deleted_by_whoever_may_call_and_knows_its_id(
         assert ("Retry-After" in response.headers) == (status == 503)
 
 
-@pytest.mark.parametrize("path", ["/api/personas", "/api/voices", "/api/voices/x/sample"])
-async def test_where_a_token_is_wanted_strangers_learn_nothing_of_personas_and_voices(dist: Path, path: str) -> None:
+async def test_where_a_token_is_wanted_strangers_learn_nothing_of_personas(dist: Path) -> None:
     async with serving(dist, access_token="known") as http:
-        async with http.get(path) as response:
+        async with http.get("/api/personas") as response:
             assert response.status == 401
             assert response.headers["WWW-Authenticate"] == "Bearer"
-        async with http.get(path, headers={"Authorization": "Bearer known"}) as response:
-            assert response.status in (200, 404)
+        async with http.get("/api/personas", headers={"Authorization": "Bearer known"}) as response:
+            assert response.status == 200
 
 
 async def test_a_strangers_page_changes_nothing(dist: Path) -> None:

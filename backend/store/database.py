@@ -17,6 +17,7 @@ from backend.ports import Message, Role
 from backend.store.engine import folder_of, make_engine, translated
 from backend.store.records import Billed, Claimed, Line, Record, Said
 from backend.store.schema import HEAD, conversations, messages, turns
+from backend.store.voice_table import VoiceTable
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,9 @@ class Database:
     Args:
         url: SQLAlchemy's, with an asynchronous driver.
         default_persona: what is written for a call that asked for none.
+
+    Attributes:
+        voices: those there are to choose from.
     """
 
     def __init__(self, url: str, default_persona: str = "") -> None:
@@ -37,6 +41,7 @@ class Database:
         # without transactions: on SQLite, reading then waits for no writer
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._persona = default_persona
+        self.voices = VoiceTable(self._engine, self._reading)
 
     async def open(self) -> None:
         """Connect, and bring the tables to their newest shape."""

@@ -12,6 +12,7 @@ from backend.errors import StoreError
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 from backend.store.memory import MemoryStore
 from backend.store.records import Billed, Claimed, Record, Said, lines, now_ms
+from backend.store.voice_rows import VoicePlace
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,10 @@ _DAY_MS: Final = 24 * 3600 * 1000
 
 class Vault(Protocol):
     """The database, as `backend.store.database.Database` is one. Every method may raise `StoreError`."""
+
+    @property
+    def voices(self) -> VoicePlace:
+        """Those there are to choose from."""
 
     async def open(self) -> None:
         """Connect, and have the tables in shape; again after a failure."""
@@ -203,6 +208,16 @@ class KeptStore:
         async with self._one_at_a_time:
             known = self._forget_here(sid)
             return await self._asked().forget(sid) or known
+
+    def voices(self) -> VoicePlace:
+        """Where the voices are kept that there are to choose from.
+
+        Raises:
+            StoreError: the database is not there.
+        """
+        if not self._up.is_set():
+            raise StoreError("the database is not there")
+        return self._asked().voices
 
     # --- the queue
 

@@ -4,6 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
 
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
+from backend.store.voice_memory import VoiceMemory
+from backend.store.voice_rows import VoicePlace
 
 
 class MemoryStore:
@@ -19,6 +21,7 @@ class MemoryStore:
         self._max_conversations = max_conversations
         self._conversations: OrderedDict[str, deque[Message]] = OrderedDict()
         self._owners: OrderedDict[str, str] = OrderedDict()
+        self._voices = VoiceMemory()
 
     state = "memory"
     """As `KeptStore.state`."""
@@ -62,6 +65,10 @@ class MemoryStore:
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """See `ConversationStore`."""
         return {}
+
+    def voices(self) -> VoicePlace:
+        """See `KeptStore.voices`; it is always there."""
+        return self._voices
 
     def replace(self, sid: str, messages: Sequence[Message]) -> None:
         """This is the whole conversation; what was kept of it before is forgotten."""

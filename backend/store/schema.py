@@ -5,9 +5,9 @@ Times are milliseconds since 1970, UTC.
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The revision of the newest migration."""
 
 metadata = MetaData()
@@ -50,4 +50,27 @@ turns = Table(
     Column("marks_ms", JSON, nullable=False),
     Column("usage", JSON, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+)
+
+voices = Table(
+    "voices",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("provider", String(16), nullable=False),
+    Column("voice", String(128), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("name_zh", String(80), nullable=False),
+    Column("name_en", String(80), nullable=False),
+    Column("language", String(32), nullable=False),
+    Column("gender", String(8), nullable=False),
+    Column("sample_text", String(200), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("problem", String(32), nullable=False),
+    Column("detail", String(400), nullable=False),
+    Column("consent_ms", BigInteger, nullable=True),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
 )

@@ -80,7 +80,10 @@ def _created(house: House, asked: dict[str, Any]) -> ClonedVoice:
         raise _invalid("target_model is invalid")
     if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
         raise _invalid("prefix is invalid")
-    return house.voices.add(model, prefix, _address(asked), house.script.limits.voice_deploy_ms / 1000)
+    limits = house.script.limits
+    return house.voices.add(
+        model, prefix, _address(asked), limits.voice_deploy_ms / 1000, rejected=limits.voices_rejected
+    )
 
 
 def _page(house: House, asked: dict[str, Any]) -> list[ClonedVoice]:

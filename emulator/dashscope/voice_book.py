@@ -28,13 +28,16 @@ class ClonedVoice:
     target_model: str
     url: str
     deployed: datetime
+    rejected: bool = False
     created: datetime = field(default_factory=now)
     modified: datetime = field(default_factory=now)
 
     @property
     def status(self) -> str:
-        """`DEPLOYING`, then `OK`."""
-        return "OK" if self.deployed <= now() else "DEPLOYING"
+        """`DEPLOYING`, then `OK`; or `UNDEPLOYED`, where no voice could be made."""
+        if self.deployed > now():
+            return "DEPLOYING"
+        return "UNDEPLOYED" if self.rejected else "OK"
 
 
 class VoiceBook:
@@ -43,10 +46,10 @@ class VoiceBook:
     def __init__(self) -> None:
         self._voices: dict[str, ClonedVoice] = {}
 
-    def add(self, model: str, prefix: str, url: str, deploy_s: float) -> ClonedVoice:
+    def add(self, model: str, prefix: str, url: str, deploy_s: float, *, rejected: bool = False) -> ClonedVoice:
         """Make one."""
         voice_id = f"{model}-{prefix}-{uuid.uuid4().hex}"
-        voice = ClonedVoice(voice_id, prefix, model, url, now() + timedelta(seconds=deploy_s))
+        voice = ClonedVoice(voice_id, prefix, model, url, now() + timedelta(seconds=deploy_s), rejected)
         self._voices[voice_id] = voice
         return voice
 

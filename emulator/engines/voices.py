@@ -30,10 +30,15 @@ MALE_NAMES: Final = re.compile(
 )
 """CosyVoice ids that do not say the sex: the men among them."""
 
+OWN: Final = re.compile(r"zh_(?:fe)?male_(\w+)_local_bigtts")
+"""An id of the shape that Doubao's have, for one of ours: so that a client of Doubao's can choose it."""
+
 
 def stand_in(voice_id: str) -> str:
     """One of ours for this id; ours by their own names are themselves."""
     name = voice_id.lower()
+    if own := OWN.fullmatch(name):
+        name = own[1]
     if name in ALL:
         return name
     if any(lead in name for lead in LEADS):

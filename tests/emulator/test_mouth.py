@@ -116,6 +116,11 @@ def test_different_voices_sound_different() -> None:
     assert len({voices.stand_in(name) for name in vendor_ids()}) >= 3
 
 
+def test_each_of_ours_can_be_chosen_by_an_id_of_doubaos_shape() -> None:
+    assert {voices.stand_in(f"zh_female_{name}_local_bigtts") for name in voices.WOMEN} == set(voices.WOMEN)
+    assert {voices.stand_in(f"zh_male_{name}_local_bigtts") for name in voices.MEN} == set(voices.MEN)
+
+
 def test_the_personas_own_voice_is_the_clearest_one() -> None:
     assert voices.stand_in("zh_female_shuangkuaisisi_moon_bigtts") == voices.DEFAULT
     assert voices.stand_in("") == voices.DEFAULT

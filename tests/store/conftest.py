@@ -39,9 +39,7 @@ class Place:
 @pytest.fixture(params=["sqlite", "mariadb", "postgresql"])
 def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Without a table."""
-    if request.param == "sqlite":
-        return Place(f"sqlite:///{tmp_path}/calls.db")
-    return _in(request.getfixturevalue(request.param))
+    return _of(request, request.param, tmp_path)
 
 
 @pytest.fixture
@@ -50,9 +48,21 @@ def place(empty: Place) -> Place:
     return _migrated(empty)
 
 
+@pytest.fixture(params=["sqlite", "mariadb", "postgresql", None])
+def place_or_memory(request: pytest.FixtureRequest, tmp_path: Path) -> Place | None:
+    """A database with its tables, or none."""
+    return None if request.param is None else _migrated(_of(request, request.param, tmp_path))
+
+
 @pytest.fixture(params=["mariadb", "postgresql"])
 def stoppable(request: pytest.FixtureRequest) -> Place:
     return _migrated(_in(request.getfixturevalue(request.param)))
+
+
+def _of(request: pytest.FixtureRequest, make: str, folder: Path) -> Place:
+    if make == "sqlite":
+        return Place(f"sqlite:///{folder}/calls.db")
+    return _in(request.getfixturevalue(make))
 
 
 def _migrated(place: Place) -> Place:

@@ -15,6 +15,8 @@ from backend.store import opening
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.memory import MemoryStore
 from backend.store.records import Record, Said
+from backend.store.voice_memory import VoiceMemory
+from backend.store.voice_rows import VoicePlace
 
 LIMITS = KeepLimits(linger_s=0, retry_s=0, most_retry_s=0, load_s=0.05, first_load_s=5, write_s=5, flush_s=0.05)
 HELLO = (Message("user", "你好"), Message("assistant", "嗯。"))
@@ -30,6 +32,7 @@ class FakeVault:
     again: list[bool] = field(default_factory=list)
     opened: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     tried: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
+    voices: VoicePlace = field(default_factory=VoiceMemory)
     writes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def __post_init__(self) -> None:

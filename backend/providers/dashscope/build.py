@@ -4,10 +4,11 @@ from typing import Final
 
 from backend.providers.dashscope.asr import ParaformerRecognizer
 from backend.providers.dashscope.config import CosyVoiceConfig, ParaformerConfig, SocketConfig
+from backend.providers.dashscope.enrolment import EnrolmentConfig, VoiceEnrolment
 from backend.providers.dashscope.qwen import QwenChat
 from backend.providers.dashscope.tts import CosyVoiceSynthesizer
 from backend.providers.openai_chat import ChatConfig
-from backend.settings import Settings
+from backend.settings import DASHSCOPE, Settings
 
 _VOICE_MODEL: Final = "cosyvoice-v2"
 
@@ -57,13 +58,24 @@ def synthesizer(settings: Settings) -> CosyVoiceSynthesizer:
     return CosyVoiceSynthesizer(
         CosyVoiceConfig(
             _socket(settings, tts.timeout_s),
-            model=tts.model or _VOICE_MODEL,
+            model=voice_model(settings),
             pitch=dashscope.pitch,
             instruction=dashscope.instruction,
             first_audio_timeout_s=tts.timeout_s,
             gap_timeout_s=tts.timeout_s,
         )
     )
+
+
+def voice_model(settings: Settings) -> str:
+    """The one that speaks, or would; clones are made for it."""
+    return (settings.tts.model if settings.tts.provider == DASHSCOPE else "") or _VOICE_MODEL
+
+
+def enrolment(settings: Settings) -> VoiceEnrolment | None:
+    """Voice cloning; None without an account."""
+    dashscope = settings.dashscope
+    return VoiceEnrolment(EnrolmentConfig(dashscope.api_key, dashscope.api_url)) if dashscope.api_key else None
 
 
 def _socket(settings: Settings, timeout_s: float) -> SocketConfig:

@@ -35,9 +35,13 @@ class Failures:
 
     def of_response(self, response: Response) -> ProviderError:
         """From an answer to the handshake that is no upgrade."""
-        body, status = _object(bytes(response.body)), response.status_code
+        return self.of_answer(response.status_code, bytes(response.body), response.headers.get("X-Request-Id", ""))
+
+    def of_answer(self, status: int, data: bytes, log_id: str = "") -> ProviderError:
+        """From an answer over HTTP that is no success."""
+        body = _object(data)
         final = 300 <= status < 500 and status not in _WORTH_ANOTHER_TRY_HTTP
-        log_id = said(body, "request_id") or response.headers.get("X-Request-Id", "")
+        log_id = said(body, "request_id") or log_id
         message = said(body, "message") or f"HTTP {status}"
         return self._made(final, message, said(body, "code") or f"HTTP {status}", log_id)
 

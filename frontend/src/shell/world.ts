@@ -2,6 +2,7 @@
 
 import type { CallPlace } from "../call/address";
 import type { Failure } from "../call/state";
+import type { Language } from "../i18n";
 import { isObject } from "../protocol/events";
 import { ask, bearer } from "./token";
 
@@ -16,7 +17,7 @@ export interface Persona {
 
 export interface Voice {
   id: string;
-  name: string;
+  name: Readonly<Record<Language, string>>;
   language: string;
   gender: string;
   sample: string;
@@ -57,13 +58,13 @@ export async function fetchPersonas(): Promise<Persona[]> {
 }
 
 export async function fetchVoices(personaId: string): Promise<Voices> {
-  const json = await fetchJson(`/api/voices?persona=${encodeURIComponent(personaId)}`);
+  const json = await fetchJson(`/api/personas/${encodeURIComponent(personaId)}/voices`);
   const voices = Array.isArray(json.voices) ? json.voices.filter(isObject) : [];
   return {
     default: text(json.default),
     voices: voices.map((each) => ({
       id: text(each.id),
-      name: text(each.name) || text(each.id),
+      name: names(each.name, text(each.id)),
       language: text(each.language),
       gender: text(each.gender),
       sample: text(each.sample),
@@ -105,6 +106,11 @@ function persona(value: unknown): Persona {
     tagline: (isObject(json.tagline) ? json.tagline : {}) as Persona["tagline"],
     avatar: text(json.avatar),
   };
+}
+
+function names(value: unknown, instead: string): Voice["name"] {
+  const json = isObject(value) ? value : {};
+  return { zh: text(json.zh) || instead, en: text(json.en) || instead };
 }
 
 function text(value: unknown): string {

@@ -10,7 +10,7 @@ import { Group, useSettings } from "./fields";
 export function VoicePicker() {
   const { world } = usePage();
   const [settings, change] = useSettings();
-  const { texts } = useWords();
+  const { texts, language } = useWords();
   const id = usePersona()?.id ?? "";
   const known = useStore(world, (all) => all.voices[id]);
   useEffect(() => {
@@ -37,7 +37,7 @@ export function VoicePicker() {
               <span class="tick">
                 <Icon name="check" />
               </span>
-              <span lang={voice.language}>{voice.name}</span>
+              <span>{voice.name[language]}</span>
             </label>
             <Sample voice={voice} />
           </div>
@@ -51,7 +51,7 @@ export function VoicePicker() {
 let playing: HTMLAudioElement | null = null;
 
 function Sample({ voice }: { voice: Voice }) {
-  const { texts } = useWords();
+  const { texts, language } = useWords();
   const [state, setState] = useState<"silent" | "loading" | "playing">("silent");
   if (voice.sample === "") return null;
   const toggle = () => {
@@ -78,7 +78,7 @@ function Sample({ voice }: { voice: Voice }) {
     <button
       type="button"
       class={`sample ${state}`}
-      aria-label={`${texts.listen}: ${voice.name}`}
+      aria-label={`${texts.listen}: ${voice.name[language]}`}
       onClick={toggle}
     >
       <Icon name={state === "silent" ? "play" : "stop"} />
