@@ -34,26 +34,6 @@ class EarsLimits:
     joining_ms: int = 1_000
 
 
-class Pace:
-    """Measures how far audio has run ahead of real time."""
-
-    def __init__(self, ahead_ms: int, clock: Clock) -> None:
-        self._ahead_ms = ahead_ms
-        self._clock = clock
-        self._level_ms = 0.0
-        self._at = clock()
-
-    def admits(self, audio_ms: float) -> bool:
-        """Whether this much more stays within the bound; if it does, it is counted."""
-        now = self._clock()
-        self._level_ms = max(0.0, self._level_ms - 1000 * (now - self._at))
-        self._at = now
-        if self._level_ms + audio_ms > self._ahead_ms:
-            return False
-        self._level_ms += audio_ms
-        return True
-
-
 class Ears:
     """Holds audio that waits for the recogniser, and runs one recognition session at a time.
 

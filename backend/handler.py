@@ -27,6 +27,8 @@ from backend.persona.shelf import Shelf
 from backend.protocol.events import CALL_PATH
 from backend.readiness import Readiness
 from backend.reception import Reception
+from backend.recording.recorder import open_recorder
+from backend.recording.tape import Recorder
 from backend.session import Services
 from backend.settings import Settings, load
 from backend.store.opening import Store, open_store
@@ -97,7 +99,9 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         door = Door(settings.access)
         voices = VoiceDesk(settings, store.voices)
         stack.push_async_callback(voices.aclose)
-        services = _services(providers, cast, watchers.observer, store, voices)
+        recorder, end_recording = open_recorder(settings.recording)
+        stack.callback(end_recording)
+        services = _services(providers, cast, watchers.observer, store, voices=voices, recorder=recorder)
         reception = _reception(settings, services, door=door, lag=lag, load=load)
         stack.callback(asyncio.create_task(load.watch(lambda: reception.calls)).cancel)
         call_port = await _take_calls(stack, settings, reception)
@@ -140,7 +144,13 @@ def _cast(settings: Settings) -> Cast:
 
 
 def _services(
-    providers: compose.Providers, cast: Cast, observer: Observer, store: Store, voices: VoiceDesk
+    providers: compose.Providers,
+    cast: Cast,
+    observer: Observer,
+    store: Store,
+    *,
+    voices: VoiceDesk,
+    recorder: Recorder,
 ) -> Services:
     return Services(
         recognizer=providers.recognizer,
@@ -154,6 +164,7 @@ def _services(
         detector=providers.detector,
         trouble=lambda persona: cast.card(persona).fallback,
         idle_line=cast.idle_line,
+        recorder=recorder,
     )
 
 

@@ -37,12 +37,12 @@ from backend.call.moves import (
     Told,
     WakeAt,
 )
-from backend.ears import Ears, EarsLimits, EarsNews, Pace
-from backend.errors import INTERNAL, EventError, ProtocolError
+from backend.ears import Ears, EarsLimits, EarsNews
+from backend.errors import INTERNAL, EventError
+from backend.intake import Intake, IntakeLimits, Pcm
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
 from backend.ports import (
-    BYTES_PER_MS,
     ActivityDetector,
     ChatModel,
     ConversationStore,
@@ -55,9 +55,9 @@ from backend.ports import (
     TurnRef,
 )
 from backend.protocol import events, frames
-from backend.protocol.events import CallConfig, ConfigUpdate, Query, parse_event
+from backend.protocol.events import CallConfig, ConfigUpdate, Query
 from backend.protocol.frames import AudioFrame, EventFrame, Frame
-from backend.protocol.pcm import SampleAligner
+from backend.recording.tape import Beginning, NoRecorder, Recorder
 from backend.replying import Ensemble, Replies
 from backend.telemetry.observer import Observer, Observers, TurnReport
 from backend.turn import TurnLimits
@@ -93,6 +93,7 @@ class Services:
     detector: ActivityDetector | None = None
     trouble: Callable[[str | None], str] = lambda _persona: ""
     idle_line: Callable[[str | None], str] = lambda _persona: ""
+    recorder: Recorder = field(default_factory=NoRecorder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +131,10 @@ class CallSession:
         self._call = Call(self.sid, limits.call, self._config)
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
         self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
-        self._pace = Pace(limits.ears.ahead_ms, clock)
-        self._aligner = SampleAligner()
-        self._bad_in_a_row = 0
+        intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
+        self._intake = Intake(intake, now)
+        beginning = Beginning(self.id, self.sid, now, query.framing, self._config, limits.call, intake)
+        self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
         lines = (services.trouble, services.idle_line)
         parts = (services.model, services.synthesizer, services.prompt, services.voice, *lines)
@@ -158,6 +160,7 @@ class CallSession:
                 await self._carry_out(_internal_error(log_id))
                 await self._line.close(CLOSE_INTERNAL, INTERNAL)
             self._over.set()
+            self._tape.end()
             self._ears.close()
             self._replies.stop()
             for task in (reading, self._listening, *self._warming):
@@ -193,7 +196,10 @@ class CallSession:
     async def _decide(self) -> None:
         while self._call.state is not State.ENDED:
             event = await self._next_event()
-            for effect in self._call.handle(event, self._clock()):
+            now = self._clock()
+            effects = self._call.handle(event, now)
+            self._tape.move(now, event, effects, self._call)
+            for effect in effects:
                 await self._carry_out(effect)
 
     async def _next_event(self) -> CallEvent:
@@ -209,37 +215,21 @@ class CallSession:
 
     async def _read(self) -> None:
         async for message in self._line.messages():
-            try:
-                frame = self._parse(message)
-                if isinstance(frame, AudioFrame):
-                    self._take_audio(frame.data)
-                else:
-                    await self._inbox.put(Told(self._checked(frame)))
-                self._bad_in_a_row = 0
-            except ProtocolError as exc:
-                # a whole frame with a wrong event in it is no bad frame
-                self._bad_in_a_row = 0 if isinstance(exc, EventError) else self._bad_in_a_row + 1
-                await self._inbox.put(Malformed(Fault(exc.code, str(exc)), self._bad_in_a_row))
+            now = self._clock()
+            taken = self._intake.take(message, now)
+            self._tape.frame(now, message, taken)
+            if isinstance(taken, Pcm):
+                self._ears.hear(taken.data)
+            else:
+                await self._inbox.put(self._checked(taken))
         await self._inbox.put(HungUp())
 
-    def _parse(self, message: bytes | str) -> Frame:
-        if isinstance(message, str):
-            raise ProtocolError("this protocol has binary messages only")
-        return frames.decode(message, self._limits.max_inflated_bytes)
-
-    def _take_audio(self, data: bytes) -> None:
-        pcm = self._aligner.whole_samples(data)
-        if not self._pace.admits(len(pcm) / BYTES_PER_MS):
-            raise ProtocolError(f"audio is more than {self._limits.ears.ahead_ms} ms ahead of real time")
-        self._ears.hear(pcm)
-
-    def _checked(self, frame: EventFrame) -> events.ClientEvent:
-        event = parse_event(frame)
-        if isinstance(event, ConfigUpdate):
-            persona = event.changes.get("persona")
+    def _checked(self, taken: Told | Malformed) -> Told | Malformed:
+        if isinstance(taken, Told) and isinstance(taken.event, ConfigUpdate):
+            persona = taken.event.changes.get("persona")
             if persona is not None and not self._services.knows_persona(persona):
-                raise EventError(f"there is no persona {persona!r}")
-        return event
+                return Malformed(Fault(EventError().code, f"there is no persona {persona!r}"))
+        return taken
 
     async def _hear(self, news: EarsNews) -> None:
         if isinstance(news, Heard):

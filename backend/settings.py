@@ -16,6 +16,7 @@ from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
 from backend.errors import ConfigError
 from backend.fallback_settings import FallbackSettings, fallback_settings
+from backend.recording_settings import RecordingSettings, read_recording
 
 AsrProvider = Literal["volcengine", "dashscope", "emulator"]
 LlmProvider = Literal["volcengine", "openai", "dashscope", "emulator"]
@@ -180,6 +181,7 @@ class Settings:
     call: CallSettings
     telemetry: TelemetrySettings
     store: StoreSettings
+    recording: RecordingSettings
     emulator: EmulatorSettings
     fallback: FallbackSettings
     persona: str
@@ -241,6 +243,7 @@ def read(env: Env) -> Settings:
             service_name=env.text("OTEL_SERVICE_NAME", "live-voice-call"),
         ),
         store=_store(env),
+        recording=read_recording(env),
         emulator=emulator,
         fallback=fallback_settings(env, in_use),
         persona=env.text("PERSONA", "qiao_qingqing"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from backend.errors import EventError, SessionIdError
-from backend.protocol.frames import EventFrame, Framing
+from backend.protocol.frames import EventFrame, Framing, well_formed
 
 CALL_PATH: Final = "/api/live_voice_call/chat"
 """Where calls are taken."""
@@ -178,7 +178,7 @@ def _text(key: str, max_chars: int) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip() or len(value) > max_chars:
             raise EventError(f"{key} is a text of 1 to {max_chars} characters")
-        return value.strip()
+        return well_formed(value.strip())
 
     return check
 

@@ -88,11 +88,16 @@ def decode(data: bytes, max_inflated_bytes: int = MAX_INFLATED_BYTES) -> Frame:
     raise ProtocolError(f"a client sends no message of type {header.message_type}")
 
 
+def well_formed(text: str) -> str:
+    """The text with U+FFFD where JSON's escapes have made half a character, which UTF-8 cannot say."""
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def _header_and_body(frame: Frame) -> tuple[Header, bytes]:
     if isinstance(frame, AudioFrame):
         return _AUDIO_HEADER, frame.data
     content = {"event": frame.event, "payload": frame.payload}
-    return _EVENT_HEADER, json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    return _EVENT_HEADER, well_formed(json.dumps(content, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
 def _payload(header: Header, body: bytes, max_inflated_bytes: int) -> bytes:

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import EventError, SessionIdError
-from backend.protocol.events import CallConfig, ConfigUpdate, parse_event, parse_query
-from backend.protocol.frames import EventFrame, Framing
+from backend.protocol.events import CallConfig, ConfigUpdate, UserText, parse_event, parse_query
+from backend.protocol.frames import EventFrame, Framing, decode
 from backend.protocol.pcm import SampleAligner
 
 
@@ -100,3 +100,10 @@ def test_an_odd_byte_waits_for_the_next_frame() -> None:
         b"",
         b"\x03\x04",
     ]
+
+
+def test_half_a_character_is_replaced_where_it_comes_in() -> None:
+    frame = decode(b'\x11\x10\x10\x00{"event":"UserText","payload":{"text":"\\ud83d \\ud83d\\ude00"}}')
+
+    assert isinstance(frame, EventFrame)
+    assert parse_event(frame) == UserText("\ufffd 😀")

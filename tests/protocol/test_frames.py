@@ -106,3 +106,9 @@ def test_deeply_nested_json_is_a_bad_frame_and_no_crash() -> None:
 
     with pytest.raises(ProtocolError):
         frames.decode(b"\x11\x10\x10\x00" + body)
+
+
+def test_half_a_character_goes_down_as_a_replacement() -> None:
+    frame = EventFrame("SentenceRecognized", {"sentence": "\ud83d \ud83d\ude00"})
+
+    assert frames.encode(frame)[8:].decode() == '{"event":"SentenceRecognized","payload":{"sentence":"\ufffd 😀"}}'

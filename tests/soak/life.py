@@ -10,6 +10,7 @@ from typing import Any, Final
 from backend.ports import Message, SpeechOptions
 from backend.protocol.events import OPTIONAL_EVENTS, SAMPLE_RATES_HZ, CallConfig, Query
 from backend.protocol.frames import Framing
+from backend.recording.tape import NoRecorder, Recorder
 from backend.session import CallSession, Services, SessionLimits
 from backend.store.memory import MemoryStore
 from tests.soak.judge import LONGEST_TURN_S, Judge
@@ -43,6 +44,7 @@ class Life:
 
     seed: str
     turns: int = 10
+    recorder: Recorder = field(default_factory=NoRecorder)
     mischief: Mischief = field(init=False)
     line: JudgedLine = field(init=False)
     proved: bool = False
@@ -100,6 +102,7 @@ class Life:
             voice,
             {"qiao_qingqing", "sam"}.__contains__,
             detector=self._detector,
+            recorder=self.recorder,
         )
 
     def _query(self) -> Query:

@@ -16,6 +16,7 @@ from backend.loop_load import LoopLoad
 from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
 from backend.protocol.events import CALL_PATH, CallConfig
 from backend.reception import Reception
+from backend.recording.tape import NoRecorder, Recorder
 from backend.session import Services, SessionLimits
 from backend.store.memory import MemoryStore
 from backend.telemetry.observer import Observer, Observers
@@ -53,6 +54,7 @@ class Switchboard:
     load: LoopLoad = field(default_factory=lambda: LoopLoad(0))
     observer: Observer = field(default_factory=Observers)
     trouble: str = ""
+    recorder: Recorder = field(default_factory=NoRecorder)
     url: str = ""
     reception: Reception | None = None
 
@@ -71,6 +73,7 @@ class Switchboard:
             self.observer,
             trouble=lambda _persona: self.trouble,
             idle_line=lambda _: IDLE_LINE,
+            recorder=self.recorder,
         )
 
 

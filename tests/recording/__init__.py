@@ -1,0 +1,1 @@
+"""Calls recorded, and played back."""
