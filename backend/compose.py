@@ -3,14 +3,18 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Final, cast
 
 from backend.call.interruption import InterruptionLimits
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
+from backend.cost.meter import Costs
+from backend.cost.prices import load_prices
 from backend.ears import EarsLimits
 from backend.errors import ConfigError
+from backend.expenses import ON_DEVICE
 from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
 from backend.protocol.events import CallConfig
 from backend.providers.dashscope import build as dashscope
@@ -32,6 +36,7 @@ from backend.settings import (
     SILERO,
     AsrSettings,
     CallSettings,
+    CostSettings,
     LlmSettings,
     Settings,
     TtsSettings,
@@ -164,6 +169,16 @@ def limits(settings: CallSettings, *, slow_ears: bool = False) -> SessionLimits:
     )
 
 
+def costs(settings: CostSettings) -> Costs:
+    """Prices, and what a call may cost.
+
+    Raises:
+        ConfigError: the operator's price table is wrong.
+    """
+    budget = Decimal(str(settings.budget_cny))
+    return Costs(load_prices(settings.prices), budget_cny=budget or None)
+
+
 def has_slow_ears(settings: Settings) -> bool:
     """Whether recognition is done by a model on this machine."""
     return EMULATOR in (settings.asr.provider, settings.fallback.asr) and settings.emulator.engine == "on-device"
@@ -222,6 +237,7 @@ def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
         reply_timeout_s=asr.timeout_s,
         final_timeout_s=asr.timeout_s,
         stall_timeout_s=max(asr.timeout_s, _SLOW_EARS_S) if local else asr.timeout_s,
+        billed_as=ON_DEVICE if local else "",
     )
     return VolcengineRecognizer(_credentials(asr), config)
 
@@ -253,6 +269,7 @@ def _model(settings: Settings) -> ChatModel:
             temperature=llm.temperature,
             max_tokens=llm.max_tokens,
             first_token_timeout_s=llm.timeout_s,
+            billed_as=ON_DEVICE if local else "",
             token_timeout_s=llm.timeout_s,
         )
     )
@@ -272,5 +289,6 @@ def _synthesizer(settings: Settings) -> Synthesizer:
         connect_timeout_s=tts.timeout_s,
         first_audio_timeout_s=sound_s,
         gap_timeout_s=sound_s,
+        billed_as=ON_DEVICE if local else "",
     )
     return VolcengineSynthesizer(_credentials(tts), config)

@@ -7,6 +7,7 @@ import sys
 import typing
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -170,7 +171,7 @@ def _services(
 
 def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopLag, load: LoopLoad) -> Reception:
     return Reception(
-        services,
+        replace(services, costs=compose.costs(settings.costs)),
         compose.limits(settings.call, slow_ears=compose.has_slow_ears(settings)),
         compose.defaults(settings.call),
         door=door,

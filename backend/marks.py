@@ -40,6 +40,7 @@ class TurnMarks:
     Attributes:
         speech_end: when the caller's last word ended, on `clock`; for a typed utterance, when it arrived.
         usage: what the services say the turn cost, by their units' names.
+        cost: the same in money, as `TurnMetrics` tells it.
         failure: the code of the error that ended the reply; empty for none.
         cut_off: by whom the reply was ended before its time; empty where it was not.
         unprompted: nobody had spoken; `speech_end` is where the turn began.
@@ -50,6 +51,7 @@ class TurnMarks:
     clock: Clock = time.monotonic
     at: dict[str, float] = field(default_factory=dict)
     usage: dict[str, int] = field(default_factory=dict)
+    cost: dict[str, object] = field(default_factory=dict)
     failure: str = ""
     cut_off: Literal["", "interrupted", "hung_up"] = ""
     unprompted: bool = False
@@ -92,4 +94,5 @@ class TurnMarks:
         """The payload of `TurnMetrics`."""
         ms = self.in_ms()
         told: dict[str, object] = {mark: ms[mark] for mark in MARKS if mark in ms}
-        return told | {"usage": dict(self.usage)} | ({"served_by": dict(self.served_by)} if self.served_by else {})
+        told["usage"] = {**self.usage, **self.cost}
+        return told | ({"served_by": dict(self.served_by)} if self.served_by else {})

@@ -9,6 +9,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
+from backend.expenses import Charge
+from backend.expenses import ChatUsage as ChatUsage  # noqa: PLC0414 - it is one of the values that ports speak
+
 SAMPLE_RATE_HZ: Final = 16_000
 SAMPLE_BYTES: Final = 2
 BYTES_PER_MS: Final = SAMPLE_RATE_HZ * SAMPLE_BYTES // 1000
@@ -78,15 +81,6 @@ class TextDelta:
     """Some more of the reply."""
 
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChatUsage:
-    """What the reply cost, once, after its text."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int = 0
 
 
 ChatItem = TextDelta | ChatUsage
@@ -244,13 +238,15 @@ class TurnBill:
     Attributes:
         failure: the code of the error that ended it; empty for none.
         marks_ms: its timings, since the end of the caller's speech.
-        usage: what the services say it cost, by their units' names.
+        usage: what the services say it cost, by their units' names, as `TurnMetrics` tells it.
+        charges: the same as lines of a bill, exactly.
     """
 
     outcome: str
     failure: str
     marks_ms: Mapping[str, int]
-    usage: Mapping[str, int]
+    usage: Mapping[str, object]
+    charges: Sequence[Charge] = ()
 
 
 class ConversationStore(Protocol):
@@ -272,6 +268,9 @@ class ConversationStore(Protocol):
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """Keep what a turn cost, without waiting for anything."""
+
+    def charge(self, ref: TurnRef, charges: Sequence[Charge]) -> None:
+        """Keep what a call cost beside its turns, without waiting for anything; it stays when conversations go."""
 
     def claim(self, sid: str, ref: TurnRef) -> None:
         """A call takes up the conversation, also for other servers with the same store; waits for nothing."""

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 
 from backend.by_heart import ByHeart
 from backend.call.moves import AskIfThere, BeginReply, Fault, Guess, ReplyEnded
+from backend.cost.meter import Part
 from backend.errors import INTERNAL
+from backend.expenses import payer
 from backend.marks import Clock, TurnMarks
 from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
 from backend.protocol.events import TTS_SENTENCE_START, CallConfig, unspoken_event
@@ -56,6 +58,7 @@ class _Running:
 
     turn: Turn
     number: int | None
+    part: Part
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: ReplyEnded | None = None
     stopped: bool = False
@@ -68,6 +71,7 @@ class Replies:
     Args:
         post: takes the news that a reply has ended.
         start: runs a task in the call's group.
+        part: who pays for one reply.
     """
 
     def __init__(
@@ -80,6 +84,7 @@ class Replies:
         clock: Clock,
         post: Callable[[ReplyEnded], Awaitable[None]],
         start: Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"],
+        part: Callable[[], Part],
     ) -> None:
         self._sid = sid
         self._cast = cast
@@ -88,6 +93,7 @@ class Replies:
         self._clock = clock
         self._post = post
         self._start = start
+        self._part = part
         self._trial: _Running | None = None
         self._current: _Running | None = None
         self._waste = Waste()
@@ -105,8 +111,7 @@ class Replies:
         """The guess of this number was wrong."""
         if (trial := self._trial) is not None and trial.number == number:
             self._trial = None
-            self._waste.add(trial.turn)
-            _stop(trial)
+            self._write_off(trial)
 
     def begin(self, begin: BeginReply, speech_end: float, asr_final: float | None) -> None:
         """Answer: with the guess that was right, unless it came to nothing.
@@ -116,6 +121,7 @@ class Replies:
         """
         running = self._adopted(begin.guess) or self._run(begin, TurnMarks(speech_end, self._clock), None)
         self._current = running
+        running.part.decide("reply")
         marks = running.turn.marks
         marks.speech_end = speech_end
         if asr_final is not None:
@@ -128,12 +134,14 @@ class Replies:
     def ask(self, ask: AskIfThere) -> None:
         """Say her line into the silence."""
         self._current = self._run(ask, TurnMarks(self._clock(), self._clock, unprompted=True), None)
+        self._current.part.decide("reply")
         self._current.turn.go()
         self._current.begun.set()
 
     def cancel(self) -> None:
         """Stop the reply under way at once."""
         if self._current is not None:
+            self._current.part.cut()
             _stop(self._current)
 
     def stop(self) -> None:
@@ -157,20 +165,27 @@ class Replies:
             return None
         if trial.ended is None and not trial.turn.has_failed:
             return trial
-        _stop(trial)  # it failed while nobody listened; another try costs the time that the guess had saved
-        self._waste.add(trial.turn)
+        self._write_off(trial)  # it failed while nobody listened; another try costs the time that the guess had saved
         return None
+
+    def _write_off(self, trial: _Running) -> None:
+        """It was for nothing."""
+        self._waste.add(trial.turn)
+        trial.part.decide("wasted")
+        trial.part.cut()
+        _stop(trial)
 
     def _run(self, asked: Asked, marks: TurnMarks, number: int | None) -> _Running:
         cast = self._cast
         speaker = _Speaker(self._caller, asked)
         unasked = isinstance(asked, AskIfThere)
         model = ByHeart(cast.idle_line(asked.config.persona)) if unasked else cast.model
-        running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), number)
+        running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), number, self._part())
         running.task = self._start(self._work(running, asked))
         return running
 
     async def _work(self, running: _Running, asked: Asked) -> None:
+        payer.set(running.part)
         try:
             running.ended = await self._answer(running.turn, asked)
         except Exception:

@@ -37,8 +37,10 @@ from backend.call.moves import (
     Told,
     WakeAt,
 )
+from backend.cost.meter import Costs
 from backend.ears import Ears, EarsLimits, EarsNews
 from backend.errors import INTERNAL, EventError
+from backend.expenses import payer
 from backend.intake import Intake, IntakeLimits, Pcm
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
@@ -60,6 +62,7 @@ from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.recording.tape import Beginning, NoRecorder, Recorder
 from backend.replying import Ensemble, Replies
 from backend.telemetry.observer import Observer, Observers, TurnReport
+from backend.till import Till
 from backend.turn import TurnLimits
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ class Services:
         idle_line: persona's id or None → what she says into a long silence.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
+        costs: prices, and what a call may cost.
     """
 
     recognizer: Recognizer
@@ -91,6 +95,7 @@ class Services:
     knows_persona: Callable[[str], bool]
     observer: Observer = field(default_factory=Observers)
     detector: ActivityDetector | None = None
+    costs: Costs = field(default_factory=Costs)
     trouble: Callable[[str | None], str] = lambda _persona: ""
     idle_line: Callable[[str | None], str] = lambda _persona: ""
     recorder: Recorder = field(default_factory=NoRecorder)
@@ -136,10 +141,18 @@ class CallSession:
         beginning = Beginning(self.id, self.sid, now, query.framing, self._config, limits.call, intake)
         self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
+        self._till = Till(services.costs, self.id, services.store, services.observer, self._spent)
         lines = (services.trouble, services.idle_line)
         parts = (services.model, services.synthesizer, services.prompt, services.voice, *lines)
         self._replies = Replies(
-            self.sid, Ensemble(*parts), self, limits.turn, clock=clock, post=self._post, start=self._start
+            self.sid,
+            Ensemble(*parts),
+            self,
+            limits.turn,
+            clock=clock,
+            post=self._post,
+            start=self._start,
+            part=self._till.meter.part,
         )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
@@ -149,6 +162,13 @@ class CallSession:
 
     async def run(self) -> None:
         """Hold the call until one side hangs up."""
+        payer.set(self._till.part)
+        try:
+            await self._hold()
+        finally:
+            self._till.close()
+
+    async def _hold(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
             reading = self._tasks.create_task(self._read())
             try:
@@ -301,6 +321,9 @@ class CallSession:
             self._announced = True
             self._warm(self._services.recognizer.warm())
 
+    def _spent(self) -> None:
+        """The call has cost as much as it may."""
+
     @staticmethod
     def _stop(task: asyncio.Task[None] | None) -> None:
         if task is not None:
@@ -334,10 +357,11 @@ class CallSession:
 
     async def _account(self, turn: int) -> None:
         marks = self._replies.settle()
-        ended = {"outcome": marks.outcome, "code": marks.failure}
+        charges = self._till.settle(marks)
+        ended = {"outcome": marks.outcome, "code": marks.failure, **marks.cost}
         log.info("turn.done", extra={"session": self.sid, "turn": turn, **ended, **marks.in_ms(), **marks.usage})
         self._services.observer.turn_done(self, TurnReport(turn, marks))
-        bill = TurnBill(marks.outcome, marks.failure, marks.in_ms(), dict(marks.usage))
+        bill = TurnBill(marks.outcome, marks.failure, marks.in_ms(), {**marks.usage, **marks.cost}, charges)
         self._services.store.account(self.sid, self._ref(), bill)
         if events.TURN_METRICS in self._call.config.events:
             number = turn if self._call.config.turn_ids else None

@@ -138,6 +138,14 @@ class CallSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class CostSettings:
+    """What things cost. `prices` is a file of the operator's own, or empty; a budget of 0 is none."""
+
+    prices: str
+    budget_cny: float
+
+
+@dataclass(frozen=True, slots=True)
 class TelemetrySettings:
     """Who is told how calls go. `otlp_url` is empty where nobody takes traces."""
 
@@ -179,6 +187,7 @@ class Settings:
     tts: TtsSettings
     dashscope: DashscopeSettings
     call: CallSettings
+    costs: CostSettings
     telemetry: TelemetrySettings
     store: StoreSettings
     recording: RecordingSettings
@@ -236,6 +245,7 @@ def read(env: Env) -> Settings:
         tts=tts,
         dashscope=_dashscope(env),
         call=_call(env),
+        costs=CostSettings(env.text("PRICES"), env.number("CALL_BUDGET_CNY", 0, most=1_000_000)),
         telemetry=TelemetrySettings(
             metrics=env.flag("METRICS", default=True),
             otlp_url=env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),

@@ -10,7 +10,7 @@ from emulator.script import Script, explain
 
 
 def routes(house: House) -> list[web.RouteDef]:
-    """`/admin/script` and `/admin/stats`."""
+    """`/admin/script`, `/admin/stats` and `/admin/invoice`."""
 
     async def put_script(request: web.Request) -> web.Response:
         try:
@@ -30,11 +30,20 @@ def routes(house: House) -> list[web.RouteDef]:
         house.stats.reset()
         return web.json_response({})
 
+    async def get_invoice(_: web.Request) -> web.Response:
+        return web.json_response(house.invoice.as_json())
+
+    async def delete_invoice(_: web.Request) -> web.Response:
+        house.invoice.reset()
+        return web.json_response({})
+
     return [
         web.put("/admin/script", put_script),
         web.get("/admin/script", get_script),
         web.get("/admin/stats", get_stats),
         web.delete("/admin/stats", delete_stats),
+        web.get("/admin/invoice", get_invoice),
+        web.delete("/admin/invoice", delete_invoice),
     ]
 
 

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Final, cast
 
@@ -108,11 +108,15 @@ class Exchange:
 
     async def answer(self, asked: Asked) -> web.StreamResponse:
         """The completion, as it was asked for."""
-        reply = Reply(self._house.loaded.chat.reply(asked.chat), asked)
+        reply = Reply(self._house, self._house.loaded.chat.reply(asked.chat), asked)
         return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
 
     async def _whole(self, reply: "Reply") -> web.StreamResponse:
-        await self._misbehave_whole()
+        try:
+            await self._misbehave_whole()
+        except ArkError:
+            reply.void()
+            raise
         async for _ in reply:
             pass
         message = {"role": "assistant", "content": reply.text}
@@ -141,6 +145,7 @@ class Exchange:
         try:
             await self._events(response, asked, reply)
         except ArkError as error:
+            reply.void()
             await response.write(_event(self.error_body(error)))
         await response.write_eof()
         return response
@@ -186,9 +191,11 @@ class Exchange:
 class Reply:
     """The engine's tokens, counted and bounded; what was said so far is kept for the whole answer and its price."""
 
-    def __init__(self, tokens: AsyncIterator[str], asked: Asked) -> None:
+    def __init__(self, house: House, tokens: AsyncIterator[str], asked: Asked) -> None:
         self._tokens = tokens
         self._asked = asked
+        prompt = _count(asked.chat.messages)
+        self._item = house.invoice.thinks(asked.chat.model, prompt, house.script.cached_tokens)
         self._thought_tokens = 0
         self._spoken_tokens = 0
         self.text = ""
@@ -199,10 +206,12 @@ class Reply:
         """The tokens, no more than were asked for."""
         async with aclosing(_told(self._tokens)) as tokens:
             async for token in tokens:
+                self._item.completion += 1
                 if isinstance(token, Thought):
                     self._thought_tokens += 1
                     self.thoughts += token
                 elif self._spoken_tokens == self._asked.max_tokens:
+                    self._item.completion -= 1
                     self.finish_reason = "length"
                     return
                 else:
@@ -210,19 +219,26 @@ class Reply:
                     self.text += token
                 yield token
 
+    def void(self) -> None:
+        """It failed before it had said anything: nobody is billed for it."""
+        self._item.void = not self._item.completion
+
     def usage(self) -> dict[str, Any]:
-        """What it cost so far; a prompt's token counts here as one character, for no engine tells better."""
-        prompt = sum(
-            len(json.dumps(message.get("content"), ensure_ascii=False)) for message in self._asked.chat.messages
-        )
+        """What it cost so far."""
+        prompt = self._item.prompt
         completion = self._spoken_tokens + self._thought_tokens
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": self._item.cached},
             "completion_tokens_details": {"reasoning_tokens": self._thought_tokens},
         }
+
+
+def _count(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Tokens of a prompt: a character each, for no engine tells better."""
+    return sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in messages)
 
 
 async def _told(tokens: AsyncIterator[str]) -> AsyncGenerator[str, None]:

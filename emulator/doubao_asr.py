@@ -61,6 +61,7 @@ class Recognition:
         self._policy = policy
         self._gap_s = house.script.limits.asr_packet_gap_ms / 1000
         self._compression = 0
+        self._billed = house.invoice.hears(link.header("X-Api-Resource-Id"))
         self._packets = 0
         self._answers = 0
         self._audio_bytes = 0
@@ -184,6 +185,7 @@ class Recognition:
 
     def _count(self, pcm: bytes) -> None:
         self._audio_bytes += len(pcm)
+        self._billed.has(self._audio_ms)
         self._record["packets"] += 1
         self._record["audio_ms"] = self._audio_ms
         self._record["audio_crc32"] = zlib.crc32(pcm, self._record["audio_crc32"])

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from emulator.dashscope.voice_book import VoiceBook
 from emulator.engines.base import Engines
+from emulator.invoice import Invoice
 from emulator.prompter import Prompter
 from emulator.script import Script
 from emulator.stats import Stats
@@ -22,6 +23,7 @@ class House:
         self.engine = engine
         self.prompter = Prompter(script)
         self.stats = Stats()
+        self.invoice = Invoice()
         self.voices = VoiceBook()
         self.engines: Engines | None = None
         self.sockets: set[web.WebSocketResponse] = set()

@@ -171,6 +171,7 @@ class Script(_Part):
             a greeting whenever the audio holds speech.
         replies: consumed in order. A plain string is a reply.
         replies_always: the reply when `replies` is used up; unless given, the user's own words come back.
+        cached_tokens: of each prompt that the chat service says it knew already.
         keys: the credentials that are accepted; any, when empty.
         speech_peak: how loud a sample has to be to count as speech.
     """
@@ -184,6 +185,7 @@ class Script(_Part):
     timing: Timing = Timing()
     limits: Limits = Limits()
     faults: tuple[Fault, ...] = ()
+    cached_tokens: int = Field(default=0, ge=0)
     keys: frozenset[str] = frozenset()
     speech_peak: int = Field(default=500, ge=1, le=32767)
 

@@ -49,6 +49,7 @@ class TtsSession:
             SessionFailure: more than one session may speak.
         """
         self._text += text
+        self._house.invoice.speaks(self._link.header("X-Api-Resource-Id"), len(text))
         if len(self._text) > self._house.script.limits.tts_text_chars:
             raise SessionFailure(TEXT_LIMIT, "TTSExceededTextLimit")
         self._put(self._cutter.feed(text))

@@ -85,6 +85,12 @@ def read_chunk(chunk: Any) -> tuple[str, str, ChatUsage | None]:
     )
 
 
+def model_of(chunk: Any) -> str:
+    """The model that really answers, where the chunk names it."""
+    model = _get(chunk, "model")
+    return model if isinstance(model, str) else ""
+
+
 def _usage(value: Any) -> ChatUsage | None:
     prompt, completion = _get(value, "prompt_tokens"), _get(value, "completion_tokens")
     if not isinstance(prompt, int) or not isinstance(completion, int):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from backend.expenses import sending
 from backend.marks import on_request_sent
 from backend.providers.sockets import is_loopback
 
@@ -51,3 +52,5 @@ def _telling_when_sent() -> aiohttp.TraceConfig:
 async def _sent(_session: aiohttp.ClientSession, _context: SimpleNamespace, _info: Any) -> None:
     if (tell := on_request_sent.get()) is not None:
         tell()
+    if (tab := sending.get()) is not None:
+        tab.is_sent = True

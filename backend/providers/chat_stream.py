@@ -13,14 +13,17 @@ from typing import Any, Final
 
 from backend import garbage
 from backend.errors import ContentRefused, ProviderError, ProviderTimeout, ProviderUnavailable
+from backend.expenses import ChatTab, payer, sending
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
-from backend.providers.chat_chunks import Chunks, read_chunk
+from backend.providers.chat_chunks import Chunks, model_of, read_chunk
 from backend.providers.chat_failure import Library, failure
 from backend.providers.chat_http import http_client
 
 log = logging.getLogger(__name__)
 
 _END: Final = object()
+_ENDPOINT: Final = "ep-"
+"""How the name of an endpoint of Ark begins: only the answer says which model is behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +43,15 @@ class ChatTimes:
 
 
 class StreamedChat(ABC):
-    """`ChatModel` over one library. It is loaded in a thread, as importing it takes seconds."""
+    """`ChatModel` over one library. It is loaded in a thread, as importing it takes seconds.
 
-    def __init__(self, times: ChatTimes, secrets: Sequence[str]) -> None:
+    Args:
+        billed_as: the model's name in the price table.
+    """
+
+    def __init__(self, times: ChatTimes, secrets: Sequence[str], billed_as: str) -> None:
         self._times = times
+        self._billed_as = billed_as
         self._secrets = [secret for secret in secrets if secret]
         self._library: Library | None = None
         self._loading = asyncio.Lock()
@@ -91,9 +99,11 @@ class StreamedChat(ABC):
         library = await self._loaded()
         now = asyncio.get_running_loop().time
         deadline = now() + self._times.first_token_s
+        prompt_chars = sum(len(message["content"]) for message in messages)
         retried = amended = False
         while True:
-            answer = _Answer(library, self._times, self._secrets, deadline)
+            tab = payer.get().asks(self._billed_as, prompt_chars)
+            answer = _Answer(library, self._times, self._secrets, deadline, tab)
             try:
                 await answer.begin(self._create(library, messages, amended=amended))
             except ProviderError as error:
@@ -122,8 +132,11 @@ class StreamedChat(ABC):
 class _Answer:
     """One request and its stream, with its deadlines."""
 
-    def __init__(self, library: Library, times: ChatTimes, secrets: Sequence[str], deadline: float) -> None:
+    def __init__(
+        self, library: Library, times: ChatTimes, secrets: Sequence[str], deadline: float, tab: ChatTab
+    ) -> None:
         self._library = library
+        self._tab = tab
         self._times = times
         self._secrets = secrets
         self._deadline = deadline
@@ -137,14 +150,19 @@ class _Answer:
 
     async def begin(self, request: Any) -> None:
         """Send the request and wait for the first text, or for the end of an answer without any."""
+        token = sending.set(self._tab)
         try:
             self._stream = Chunks((await self._within(request)).http_response)
             self._chunks = aiter(self._stream)
             while not self._items and not self._ended:
                 await self._take()
-        except BaseException:
+        except BaseException as exc:
+            if isinstance(exc, ProviderError) and exc.vendor_code:
+                self._tab.void()  # the service said no, and nothing else
             await self.close()
             raise
+        finally:
+            sending.reset(token)
 
     async def next_item(self) -> ChatItem | None:
         """The next piece of the answer; None at its end."""
@@ -155,6 +173,7 @@ class _Answer:
     async def close(self) -> None:
         """End the request, whether or not it is over."""
         self._ended = True
+        self._tab.end()
         stream, self._stream = self._stream, None
         if stream is not None:
             try:
@@ -170,11 +189,19 @@ class _Answer:
         text, finish_reason, usage = read_chunk(chunk)
         self._finish_reason = finish_reason or self._finish_reason
         self._usage = usage or self._usage  # the last one counts: some services send a running sum
+        self._note(chunk, text)
         self._has_text = self._has_text or bool(text)
         if self._has_text:
             self._deadline = asyncio.get_running_loop().time() + self._times.token_s
         if text:
             self._items.append(TextDelta(text))
+
+    def _note(self, chunk: Any, text: str) -> None:
+        """What the answer has come to by now, for the bill."""
+        self._tab.usage = self._usage
+        self._tab.pieces += bool(text)
+        if self._tab.model.startswith(_ENDPOINT):
+            self._tab.model = model_of(chunk) or self._tab.model
 
     def _conclude(self) -> None:
         self._ended = True

@@ -25,6 +25,7 @@ class ChatConfig:
         connect_timeout_s: TCP and TLS.
         retry_backoff_s: before the one retry, which happens only when nothing was received.
         keepalive_s: how long an idle HTTPS connection is kept for the next turn.
+        billed_as: the name in the price table, if it is not the model's own.
     """
 
     base_url: str
@@ -39,6 +40,7 @@ class ChatConfig:
     connect_timeout_s: float = 5.0
     retry_backoff_s: float = 0.2
     keepalive_s: float = 90.0
+    billed_as: str = ""
 
     def __post_init__(self) -> None:
         if not self.base_url or not self.model:
@@ -56,7 +58,7 @@ class OpenAiChat(StreamedChat):
             config.retry_backoff_s,
             config.keepalive_s,
         )
-        super().__init__(times, (config.api_key,))
+        super().__init__(times, (config.api_key,), config.billed_as or config.model)
         self._config = config
 
     def _load(self) -> Library:

@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.errors import StoreError
 from backend.ports import Message, Role
+from backend.store import charges as ledger
 from backend.store.engine import folder_of, make_engine, translated
-from backend.store.records import Billed, Claimed, Line, Record, Said
-from backend.store.schema import HEAD, conversations, messages, turns
+from backend.store.records import Billed, Charged, Claimed, Line, Record, Said
+from backend.store.schema import HEAD, charges, conversations, messages, turns
+from backend.store.totals import Total
 from backend.store.voice_table import VoiceTable
 
 log = logging.getLogger(__name__)
@@ -86,7 +88,8 @@ class Database:
                 await _touch(connection, sid, row)
             said = [row for record in records if isinstance(record, Said) for row in _message_rows(record)]
             billed = [_turn_row(record) for record in records if isinstance(record, Billed)]
-            for table, rows in ((messages, said), (turns, billed)):
+            paid = [row for record in records if isinstance(record, Billed | Charged) for row in ledger.rows(record)]
+            for table, rows in ((messages, said), (turns, billed), (charges, paid)):
                 new = await _unwritten(connection, table, rows) if again else rows
                 if new:
                     await connection.execute(insert(table), new)
@@ -102,6 +105,11 @@ class Database:
         wanted = select(conversations.c.sid, conversations.c.holder).where(conversations.c.sid.in_(sids))
         async with translated(), self._reading.connect() as connection:
             return {row.sid: row.holder for row in (await connection.execute(wanted)).all()}
+
+    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+        """What these days have cost, both included."""
+        async with translated(), self._reading.connect() as connection:
+            return await ledger.between(connection, first, last)
 
     async def forget(self, sid: str) -> bool:
         """Delete a conversation with all that belongs to it; whether there was one."""
@@ -119,6 +127,8 @@ class Database:
         """What the records change in the rows of their conversations."""
         rows: dict[str, dict[str, Any]] = {}
         for record in records:
+            if isinstance(record, Charged):
+                continue
             row = rows.setdefault(record.sid, {})
             row["last_ms"] = record.at_ms
             if record.ref.owner:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from backend.errors import StoreError
+from backend.expenses import Charge
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 from backend.store.memory import MemoryStore
-from backend.store.records import Billed, Claimed, Record, Said, lines, now_ms
+from backend.store.records import Billed, Charged, Claimed, Record, Said, items, lines, now_ms
+from backend.store.totals import Total, added_up, day_of
 from backend.store.voice_rows import VoicePlace
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,9 @@ class Vault(Protocol):
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each conversation last."""
+
+    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+        """What these days have cost, both included."""
 
     async def forget(self, sid: str) -> bool:
         """Delete a conversation; whether there was one."""
@@ -172,7 +177,27 @@ class KeptStore:
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`."""
-        self._enqueue(Billed(sid, ref, bill))
+        self._enqueue(Billed(sid, ref, bill, items(bill.charges)))
+
+    def charge(self, ref: TurnRef, charges: Sequence[Charge]) -> None:
+        """See `ConversationStore`."""
+        self._enqueue(Charged(ref, items(charges)))
+
+    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+        """What these days have cost, both included, with what waits to be written.
+
+        Raises:
+            StoreError: the database could not be asked.
+        """
+        try:
+            async with asyncio.timeout(self._limits.write_s):
+                await self._tried.wait()
+                async with self._one_at_a_time:
+                    there = await self._asked().costs(first, last)
+                    waiting = [total for record in (*self._batch, *self._pending) for total in _totals(record)]
+        except TimeoutError as exc:
+            raise StoreError("the database does not answer") from exc
+        return added_up((*there, *(total for total in waiting if first <= total.day <= last)))
 
     def claim(self, sid: str, ref: TurnRef) -> None:
         """See `ConversationStore`."""
@@ -351,6 +376,12 @@ class KeptStore:
             except (StoreError, TimeoutError) as exc:
                 log.info("store.chore_failed", extra={"reason": str(exc)})
             await asyncio.sleep(self._limits.chore_s)
+
+
+def _totals(record: Record) -> list[Total]:
+    if not isinstance(record, Billed | Charged):
+        return []
+    return [Total(day_of(record.at_ms), charge) for _, charge in record.items]
 
 
 def _heard(record: Record) -> list[Message]:

@@ -3,7 +3,10 @@
 from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
 
+from backend.expenses import Charge
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
+from backend.store.records import now_ms
+from backend.store.totals import Total, Totals
 from backend.store.voice_memory import VoiceMemory
 from backend.store.voice_rows import VoicePlace
 
@@ -22,6 +25,7 @@ class MemoryStore:
         self._conversations: OrderedDict[str, deque[Message]] = OrderedDict()
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._voices = VoiceMemory()
+        self._totals = Totals()
 
     state = "memory"
     """As `KeptStore.state`."""
@@ -52,7 +56,16 @@ class MemoryStore:
             self._conversations.popitem(last=False)
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
-        """See `ConversationStore`: kept nowhere."""
+        """See `ConversationStore`: only the day's total is kept."""
+        self._totals.add(bill.charges, now_ms())
+
+    def charge(self, ref: TurnRef, charges: Sequence[Charge]) -> None:
+        """See `ConversationStore`: only the day's total is kept."""
+        self._totals.add(charges, now_ms())
+
+    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+        """What these days have cost in this process, both included."""
+        return self._totals.between(first, last)
 
     def claim(self, sid: str, ref: TurnRef) -> None:
         """See `ConversationStore`. A conversation that has an owner keeps it."""

@@ -2,8 +2,10 @@
 
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from backend.expenses import Charge
 from backend.ports import Message, TurnBill, TurnRef
 
 
@@ -42,8 +44,19 @@ class Billed:
     sid: str
     ref: TurnRef
     bill: TurnBill
+    items: "tuple[tuple[str, Charge], ...]" = ()
     at_ms: int = field(default_factory=now_ms)
     key: str = field(default_factory=_key)
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """What a call cost beside its turns. It belongs to no conversation: it stays when that is deleted."""
+
+    ref: TurnRef
+    items: "tuple[tuple[str, Charge], ...]"
+    at_ms: int = field(default_factory=now_ms)
+    sid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +68,12 @@ class Claimed:
     at_ms: int = field(default_factory=now_ms)
 
 
-Record = Said | Billed | Claimed
+Record = Said | Billed | Claimed | Charged
+
+
+def items(charges: Iterable[Charge]) -> tuple[tuple[str, Charge], ...]:
+    """The lines of a bill, each with what keeps it from being written twice."""
+    return tuple((_key(), charge) for charge in charges)
 
 
 def lines(messages: tuple[Message, ...], sent: str) -> tuple[Line, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The revision of the newest migration."""
 
 metadata = MetaData()
@@ -73,4 +73,22 @@ voices = Table(
     Column("consent_ms", BigInteger, nullable=True),
     Column("created_ms", BigInteger, nullable=False),
     Column("changed_ms", BigInteger, nullable=False),
+)
+
+charges = Table(
+    "charges",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("record", String(32), nullable=False),
+    Column("call", String(32), nullable=False),
+    Column("turn", Integer, nullable=False),  # 0: of the call, and of none of its turns
+    Column("day", String(10), nullable=False),
+    Column("stage", String(8), nullable=False),
+    Column("model", String(128), nullable=False),
+    Column("unit", String(16), nullable=False),
+    Column("purpose", String(16), nullable=False),
+    Column("estimated", Boolean, nullable=False),
+    Column("quantity", BigInteger, nullable=False),
+    Column("cny_nano", BigInteger, nullable=True),  # billionths of a yuan; NULL: the model has no price
+    Column("at_ms", BigInteger, nullable=False),
 )

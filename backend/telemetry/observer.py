@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, get_args
 
+from backend.expenses import Charge
 from backend.marks import TurnMarks
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,9 @@ class Observer(Protocol):
     def turn_done(self, call: Hashable, report: TurnReport) -> None:
         """One of its turns is over."""
 
+    def charged(self, charges: Sequence[Charge]) -> None:
+        """So much was paid for."""
+
     def call_ended(self, call: Hashable) -> None:
         """It is over."""
 
@@ -57,6 +61,10 @@ class Observers:
     def turn_done(self, call: Hashable, report: TurnReport) -> None:
         """See `Observer`."""
         self._tell(lambda observer: observer.turn_done(call, report))
+
+    def charged(self, charges: Sequence[Charge]) -> None:
+        """See `Observer`."""
+        self._tell(lambda observer: observer.charged(charges))
 
     def call_ended(self, call: Hashable) -> None:
         """See `Observer`."""

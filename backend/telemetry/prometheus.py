@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
+from backend.expenses import Charge
 from backend.marks import MARKS, Outcome, TurnMarks
 from backend.telemetry.fallbacks import Fallback, FallbackGauges
 from backend.telemetry.observer import REFUSALS, Refusal, TurnReport
@@ -19,6 +20,7 @@ BUCKETS_S: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5,
 OURSELVES: Final = "self"
 _OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 _TOKENS: Final = "_tokens"
+_KIND: Final = ("stage", "model", "purpose")
 
 
 class Metrics:
@@ -39,6 +41,8 @@ class Metrics:
         self._tokens = self._counter("tokens", "The chat model's tokens, by kind.", "kind")
         self._characters = self._counter("characters", "Characters that the synthesiser counted.")
         self._wasted = self._counter("wasted_requests", "Chat requests that were sent on a guess and dropped.")
+        self._cost = self._counter("cost_cny", "What was paid for, by the price table.", *_KIND)
+        self._unpriced = self._counter("unpriced_units", "What was used of models without a price.", *_KIND, "unit")
         self._marks = self._histogram("turn_mark", "From the end of the caller's speech to a mark.", "mark")
         self._stages = self._histogram("turn_stage", "What a turn waited for in a stage.", "stage", "provider")
         self._show_all()
@@ -70,6 +74,15 @@ class Metrics:
         if not marks.unprompted:
             self._time(marks)
         self._spend(marks.usage)
+
+    def charged(self, charges: Sequence[Charge]) -> None:
+        """See `Observer`."""
+        for charge in charges:
+            kind = (charge.stage, charge.model, charge.purpose)
+            if charge.cny is None:
+                self._unpriced.labels(*kind, charge.unit).inc(max(0, charge.quantity))
+            else:
+                self._cost.labels(*kind).inc(max(0.0, float(charge.cny)))
 
     def call_ended(self, _call: Hashable) -> None:
         """See `Observer`."""

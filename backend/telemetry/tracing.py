@@ -7,7 +7,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from typing import Final
 
@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 
+from backend.expenses import Charge
 from backend.marks import TurnMarks
 from backend.telemetry.observer import Refusal, TurnReport
 
@@ -72,6 +73,7 @@ class Tracing:
                 "lvc.outcome": marks.outcome,
                 **{f"lvc.{mark}_ms": ms for mark, ms in marks.in_ms().items()},
                 **{f"lvc.usage.{unit}": amount for unit, amount in marks.usage.items()},
+                **{f"lvc.{name}": str(cost) for name, cost in marks.cost.items()},
             },
             start_time=round(1e9 * marks.speech_end) + to_wall_ns,
         )
@@ -80,6 +82,9 @@ class Tracing:
         if marks.failure:
             span.set_status(Status(StatusCode.ERROR, marks.failure))
         span.end(round(1e9 * marks.at["done"]) + to_wall_ns)
+
+    def charged(self, charges: Sequence[Charge]) -> None:
+        """See `Observer`: a turn's cost is an attribute of its span."""
 
     def call_ended(self, call: Hashable) -> None:
         """See `Observer`."""

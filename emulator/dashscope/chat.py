@@ -62,7 +62,8 @@ class QwenExchange(ark.Exchange):
         thinking = asked.chat.extra.get("enable_thinking")
         if thinking is True and not asked.stream:
             raise ArkError(400, "parameter.enable_thinking must be set to false for non-streaming calls")
-        reply = ark.Reply(self._tokens(asked.chat, thinking=thinking is not False), replace(asked, chunk_usage=False))
+        tokens = self._tokens(asked.chat, thinking=thinking is not False)
+        reply = ark.Reply(self._house, tokens, replace(asked, chunk_usage=False))
         return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
 
     def _check_key(self) -> None:

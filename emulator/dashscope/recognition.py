@@ -17,6 +17,7 @@ from emulator.decode import BYTES_PER_MS, RATE_HZ, decoder
 from emulator.encode import Sound, encoder
 from emulator.engines.base import Heard, Hearing, HearOptions, Pcm, Utterance
 from emulator.house import House
+from emulator.invoice import SoundItem
 from emulator.link import VendorError
 from emulator.script import Service
 
@@ -24,6 +25,7 @@ MODELS: Final = ("paraformer-realtime-", "fun-asr-realtime")
 HEARTBEAT_EVERY_MS: Final = 10_000
 
 _FORMATS: Final = {"pcm": "pcm", "wav": "wav", "mp3": "mp3", "opus": "ogg"}
+_BILLED_MS: Final = 1000
 _SEMANTIC_SILENCE_MS: Final = 2000
 _UNSUPPORTED: Final = "UNSUPPORTED_FORMAT"
 _NO_AUDIO: Final = "NO_INPUT_AUDIO_ERROR"
@@ -49,7 +51,9 @@ def begin(house: House, link: Link, command: Command) -> "Recognition":
     Raises:
         TaskFailure: the service would not begin it.
     """
-    return Recognition(house, link, Beginning(house, link, "asr", command), _asked(command))
+    beginning = Beginning(house, link, "asr", command)
+    billed = house.invoice.hears(str(command.payload["model"]), _BILLED_MS)
+    return Recognition(house, link, beginning, _asked(command), billed)
 
 
 class Recognition:
@@ -57,7 +61,7 @@ class Recognition:
 
     service: ClassVar[Service] = "asr"
 
-    def __init__(self, house: House, link: Link, beginning: Beginning, asked: Asked) -> None:
+    def __init__(self, house: House, link: Link, beginning: Beginning, asked: Asked, billed: SoundItem) -> None:
         self.task_id = beginning.task_id
         self.started = False
         self.busy = False
@@ -65,6 +69,7 @@ class Recognition:
         self._link = link
         self._asked = asked
         self._beginning = beginning
+        self._billed = billed
         self._record = beginning.record
         self._record.update(audio_ms=0, packets=0, audio_crc32=0)
         self._decoder = decoder(asked.audio_format, 1)
@@ -118,6 +123,7 @@ class Recognition:
 
     def _count(self, pcm: bytes) -> None:
         self._audio_bytes += len(pcm)
+        self._billed.has(self._audio_ms)
         self._record["packets"] += 1
         self._record["audio_ms"] = self._audio_ms
         self._record["audio_crc32"] = zlib.crc32(pcm, self._record["audio_crc32"])

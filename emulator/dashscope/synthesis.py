@@ -33,7 +33,8 @@ def begin(house: House, link: Link, command: Command) -> "Synthesis":
     Raises:
         TaskFailure: the service would not begin it.
     """
-    return Synthesis(house, link, Beginning(house, link, "tts", command), parse(command, house.voices.ready()))
+    beginning = Beginning(house, link, "tts", command)
+    return Synthesis(house, link, beginning, parse(command, house.voices.ready()), str(command.payload["model"]))
 
 
 class Synthesis:
@@ -41,7 +42,7 @@ class Synthesis:
 
     service: ClassVar[Service] = "tts"
 
-    def __init__(self, house: House, link: Link, beginning: Beginning, asked: Asked) -> None:
+    def __init__(self, house: House, link: Link, beginning: Beginning, asked: Asked, model: str) -> None:
         self.task_id = beginning.task_id
         self.started = False
         self.busy = False
@@ -50,6 +51,7 @@ class Synthesis:
         self._link = link
         self._asked = asked
         self._beginning = beginning
+        self._model = model
         self._record = beginning.record
         self._record.update(texts=[], cancelled=False)
         self._cutter = SentenceCutter()
@@ -128,6 +130,7 @@ class Synthesis:
                     self._spoken_ms += len(pcm.data) / 2 / pcm.sample_rate_hz * 1000
                     await self._emit(self._stream.feed(pcm), sentence)
             self._billed += units(sentence)
+            self._house.invoice.speaks(self._model, units(sentence))
             words = self._words(sentence, began_ms) if self._asked.timestamps else []
             await self._say("sentence-end", words, original_text=sentence)
             self._index += 1

@@ -15,6 +15,7 @@ from backend.store import opening
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.memory import MemoryStore
 from backend.store.records import Record, Said
+from backend.store.totals import Total
 from backend.store.voice_memory import VoiceMemory
 from backend.store.voice_rows import VoicePlace
 
@@ -59,6 +60,9 @@ class FakeVault:
     async def holders(self, sids: object) -> dict[str, str]:
         await self._work()
         return {"sid-1": "call-9"}
+
+    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+        return ()
 
     async def forget(self, sid: str) -> bool:
         await self._work()

@@ -11,6 +11,7 @@ from backend.access.settings import AccessSettings
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
+from backend.cost.meter import Costs
 from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
 from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
@@ -55,6 +56,7 @@ class Switchboard:
     observer: Observer = field(default_factory=Observers)
     trouble: str = ""
     recorder: Recorder = field(default_factory=NoRecorder)
+    costs: Costs = field(default_factory=Costs)
     url: str = ""
     reception: Reception | None = None
 
@@ -71,6 +73,7 @@ class Switchboard:
             self.voice,
             {"qiao_qingqing"}.__contains__,
             self.observer,
+            costs=self.costs,
             trouble=lambda _persona: self.trouble,
             idle_line=lambda _: IDLE_LINE,
             recorder=self.recorder,

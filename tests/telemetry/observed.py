@@ -1,8 +1,9 @@
 """An observer that keeps what it was told."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 
+from backend.expenses import Charge
 from backend.telemetry.observer import Refusal, TurnReport
 
 
@@ -12,6 +13,7 @@ class Notebook:
     refused: list[Refusal] = field(default_factory=list)
     turns: list[TurnReport] = field(default_factory=list)
     ended: int = 0
+    charges: list[Charge] = field(default_factory=list)
 
     def call_began(self, _call: Hashable, sid: str) -> None:
         self.began.append(sid)
@@ -21,6 +23,9 @@ class Notebook:
 
     def turn_done(self, _call: Hashable, report: TurnReport) -> None:
         self.turns.append(report)
+
+    def charged(self, charges: Sequence[Charge]) -> None:
+        self.charges.extend(charges)
 
     def call_ended(self, _call: Hashable) -> None:
         self.ended += 1

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from typing import Final
 
 from backend.errors import ProviderError
 from backend.ports import Hypothesis, Recognition
@@ -14,7 +15,11 @@ from backend.providers.dashscope.tasks import Task, Tasks
 from backend.providers.dashscope.wire import Event
 from backend.providers.feeder import Feeder, FeederLimits
 from backend.providers.patience import Patience
+from backend.providers.tabs import HeardTab
 from backend.providers.uplink import Packet
+
+_BILLED_MS: Final = 1000
+"""A task is billed by the second, as `usage.duration` counts it: each that has begun."""
 
 
 class ParaformerRecognizer:
@@ -60,6 +65,7 @@ class _Session:
         self._patience = Patience("asr")
         self._hearsay = asr_wire.Hearsay()
         self._ended = False
+        self._tab = HeardTab(config.model, _BILLED_MS)
         limits = FeederLimits(
             packet_ms=config.packet_ms,
             keepalive_s=config.keepalive_s,
@@ -97,6 +103,7 @@ class _Session:
     async def _send(self, packet: Packet) -> None:
         if packet.pcm:
             await self._task.hear(packet.pcm)
+            self._tab.sent(len(packet.pcm))
         if packet.is_last:
             self._patience.expect("the last result", self._config.final_timeout_s)
             await self._task.finish()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 from uuid import uuid4
 
@@ -73,12 +74,15 @@ class TaskConnection:
             except ProviderError as error:
                 raise self._poisoned_by(error) from error.__cause__
 
-    async def settle(self, within_s: float) -> None:
+    async def settle(self, within_s: float, overheard: Callable[[Event], None]) -> None:
         """Read until task-finished; when something else ends the task, or nothing, the connection is poisoned."""
         try:
             async with asyncio.timeout(within_s):
-                while isinstance(event := await self.next(), bytes) or event.name != wire.FINISHED:
-                    pass
+                is_over = False
+                while not is_over:
+                    if isinstance(event := await self.next(), Event):
+                        overheard(event)
+                        is_over = event.name == wire.FINISHED
         except (TimeoutError, ProviderError) as exc:
             self.is_poisoned = True
             log.info("task.not_settled", extra={"log_id": self.log_id, "reason": str(exc) or "no answer"})

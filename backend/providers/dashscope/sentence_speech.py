@@ -70,7 +70,7 @@ class SentenceSpeech(CosySpeech):
             await self._waited(self.task.start(self._run))
         self._current = sentence
         self._patience.expect("the first sound", self._config.first_audio_timeout_s)
-        await self._tell(self.task.say(sentence))
+        await self._send(sentence)
         await self._tell(self.task.finish())
 
     async def _waited(self, beginning: Awaitable[None]) -> None:

@@ -14,6 +14,7 @@ from backend.providers.dashscope.wire import Event
 from backend.providers.narrator import Narrator
 from backend.providers.patience import Patience
 from backend.providers.sentences import is_speakable
+from backend.providers.tabs import SpokenTab
 from backend.providers.whole_pieces import WholePieces, whole_pieces
 
 _SILENT: Final = "the service finished without any sound: does the voice speak this language, and is it ready?"
@@ -37,6 +38,9 @@ class CosySpeech:
         self._items: deque[SpeechItem] = deque()
         self._billed = 0
         self._of_task = 0
+        self._of_text = 0
+        self._tab = SpokenTab(config.model)
+        task.overheard = self._take_bill
         self._finishing = False
         self._ended = False
 
@@ -82,10 +86,20 @@ class CosySpeech:
     async def _next(self) -> Event | bytes:
         message = await self._patience.wait(self.task.next())
         if isinstance(message, Event):
-            self._of_task = tts_wire.characters_of(message) or self._of_task
-            if message.name == wire.FINISHED:
-                self._billed, self._of_task = self._billed + self._of_task, 0
+            self._take_bill(message)
         return message
+
+    def _take_bill(self, event: Event) -> None:
+        """What the service says of the cost, also once nobody listens to the reply any more."""
+        self._of_task = tts_wire.characters_of(event) or self._of_task
+        if event.name == wire.FINISHED:
+            self._billed, self._of_task = self._billed + (self._of_task or self._of_text), 0
+            self._of_text = 0
+        self._tab.counts(self._billed + self._of_task)
+
+    async def _send(self, text: str) -> None:
+        self._of_text += tts_wire.characters(text)
+        await self._tell(self.task.say(text))
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:
         with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
@@ -138,7 +152,7 @@ class StreamedSpeech(CosySpeech):
         self._spoke = True
         text, self._held_text = self._held_text, ""
         self._narrator.said(text)
-        await self._tell(self.task.say(text))
+        await self._send(text)
 
     async def finish(self) -> None:
         """Say that no more text comes."""

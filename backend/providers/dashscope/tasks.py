@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from backend.errors import ProviderError, ProviderRefused, Stage
@@ -26,12 +27,14 @@ class Task:
         connection: lent by the pool.
         is_running: between task-started and task-finished.
         is_finishing: finish-task was sent.
+        overheard: takes what the service still says while nobody reads.
     """
 
     def __init__(self, stage: Stage, connection: TaskConnection, config: SocketConfig) -> None:
         self.connection = connection
         self.is_running = False
         self.is_finishing = False
+        self.overheard: Callable[[Event], None] = _unheard
         self._stage: Stage = stage
         self._config = config
         self._task_id = ""
@@ -77,8 +80,12 @@ class Task:
             except ProviderError as error:
                 log.info("task.gone", extra={"reason": str(error)})
             else:
-                await self.connection.settle(self._config.settle_timeout_s)
+                await self.connection.settle(self._config.settle_timeout_s, self.overheard)
         self.is_running = False
+
+
+def _unheard(_event: Event) -> None:
+    """Nobody wants to know."""
 
 
 class Tasks:

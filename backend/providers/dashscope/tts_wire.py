@@ -3,6 +3,7 @@
 Source: Model Studio docs "cosyvoice-client-events", "cosyvoice-server-events".
 """
 
+import re
 from typing import Any, Final
 
 from backend.ports import SpeechOptions
@@ -13,6 +14,7 @@ from backend.providers.dashscope.wire import Event, Run, count, part, said
 SENTENCE_BEGIN: Final = "sentence-begin"
 SENTENCE_END: Final = "sentence-end"
 
+_HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _NORMAL_VOLUME: Final = 50
 _OPUS_KBIT_S: Final = 32
 _EMOTION: Final = "你说话的情感是{}。"
@@ -50,6 +52,11 @@ def sentence_of(event: Event) -> str:
 def characters_of(event: Event) -> int | None:
     """What the task has cost so far, where the event says it."""
     return count(part(event.payload, "usage").get("characters"))
+
+
+def characters(text: str) -> int:
+    """As the service counts them, where it does not tell: a Han character is two."""
+    return len(text) + len(_HAN.findall(text))
 
 
 def _instruction(config: CosyVoiceConfig, options: SpeechOptions) -> str:

@@ -24,7 +24,8 @@ class ArkChat(StreamedChat):
             config.retry_backoff_s,
             config.keepalive_s,
         )
-        super().__init__(times, (config.api_key, config.secret_key, config.access_key))
+        secrets = (config.api_key, config.secret_key, config.access_key)
+        super().__init__(times, secrets, config.billed_as or config.model)
         self._config = config
         self._key = None if config.api_key else TemporaryKey(config)
         self._sends_thinking = config.thinking_off

@@ -16,6 +16,7 @@ from backend.providers.chores import Chores
 from backend.providers.feeder import Feeder, FeederLimits
 from backend.providers.patience import Patience, retried
 from backend.providers.sockets import MAX_MESSAGE_BYTES, ServiceSocket
+from backend.providers.tabs import HeardTab
 from backend.providers.uplink import Packet
 from backend.providers.volcengine import asr_wire
 from backend.providers.volcengine.config import AsrConfig
@@ -44,6 +45,8 @@ class AsrSession:
         self._chores = chores
         self._socket: ServiceSocket | None = None
         self._log_id = ""
+        self._model = config.billed_as or config.resource_id
+        self._tab = HeardTab(self._model)
         self._feeder = Feeder(self._send_up, _limits(config))
         self.pump = self._feeder.pump
         self._on_trial: deque[Packet] | None = None  # what went up on a spare that has not answered yet
@@ -104,6 +107,7 @@ class AsrSession:
     def _take(self, socket: ServiceSocket) -> None:
         self._socket = socket
         self._log_id = socket.header(LOG_ID_HEADER)
+        self._tab = HeardTab(self._model)  # each session is rounded by itself
 
     async def _open(self) -> None:
         socket = await self._dial()
@@ -149,6 +153,7 @@ class AsrSession:
 
     async def _send_packet(self, packet: Packet) -> None:
         await self._open_socket.send(asr_wire.audio(packet.pcm, self._config, last=packet.is_last))
+        self._tab.sent(len(packet.pcm))
         if self._on_trial is None:
             self._expect_answer(packet)
 

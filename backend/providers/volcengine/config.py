@@ -87,6 +87,7 @@ class AsrConfig:
         spare_kept_s: a session that was announced and does not come is expected no longer.
         spare_timeout_s: for the handshake of a spare that is still under way, and again for its first answer; then a
             fresh connection is dialled.
+        billed_as: the name in the price table, if it is not the resource id.
     """
 
     url: str = "wss://openspeech.bytedance.com/api/v3/sauc"
@@ -118,6 +119,7 @@ class AsrConfig:
     spare_idle_s: float = 4.0
     spare_kept_s: float = 20.0
     spare_timeout_s: float = 2.0
+    billed_as: str = ""
 
     def __post_init__(self) -> None:
         if self.mode not in _MODES:
@@ -165,6 +167,7 @@ class TtsConfig:
         retry_backoff_s: before the one retry of a failed opening.
         ping_interval_s: keeps idle connections known to be alive, and open in the network's tables.
         ping_timeout_s: for the pong.
+        billed_as: the name in the price table, if it is not the resource id.
     """
 
     url: str = "wss://openspeech.bytedance.com/api/v3/tts/bidirection"
@@ -188,6 +191,7 @@ class TtsConfig:
     retry_backoff_s: float = 0.2
     ping_interval_s: float = 20.0
     ping_timeout_s: float = 20.0
+    billed_as: str = ""
 
     def resource_for(self, voice: str) -> str:
         """The resource id to connect with for a voice: the configured one, else its family's.
@@ -222,6 +226,7 @@ class ArkConfig:
         connect_timeout_s: TCP and TLS.
         retry_backoff_s: before the one retry, which happens only when nothing was received.
         keepalive_s: how long an idle HTTPS connection is kept for the next turn.
+        billed_as: the name in the price table, if it is not the model's own.
     """
 
     model: str
@@ -240,6 +245,7 @@ class ArkConfig:
     connect_timeout_s: float = 5.0
     retry_backoff_s: float = 0.2
     keepalive_s: float = 90.0
+    billed_as: str = ""
 
     def __post_init__(self) -> None:
         if not self.model:

@@ -68,6 +68,11 @@ class Bill:
             self._characters += self._of_session
             self._of_session = 0
 
+    @property
+    def told(self) -> int | None:
+        """The sum so far; None where the service told nothing."""
+        return self._characters if self._is_known else None
+
     def items(self) -> list[SpeechItem]:
         """The sum, if the service told any."""
         return [SpeechUsage(self._characters)] if self._is_known else []

@@ -10,6 +10,7 @@ from backend.protocol.speech import SpeechEvent, SpeechFrame
 from backend.providers.patience import Patience
 from backend.providers.sentence_line import SentenceLine
 from backend.providers.sentences import is_speakable
+from backend.providers.tabs import SpokenTab
 from backend.providers.volcengine.config import TtsConfig
 from backend.providers.volcengine.narration import Bill, Narration, SingleSentence
 from backend.providers.volcengine.tts_connection import TtsConnection
@@ -32,6 +33,8 @@ class TtsSpeech:
         self._config = config
         self._patience = Patience("tts")
         self._bill = Bill()
+        self._tab = SpokenTab(config.billed_as or connection.resource_id)
+        self._counted = 0
         self._items: deque[SpeechItem] = deque()
         self._session: str | None = None
         self._cancel_sent = False
@@ -101,7 +104,19 @@ class TtsSpeech:
         self._bill.take(frame)
         if frame.event == SpeechEvent.SESSION_FINISHED:
             self._session = None
+            self._count(0)
         return frame
+
+    async def _send(self, session: str, text: str) -> None:
+        """Some text; it is billed although the reply may be cut off."""
+        self._count(len(text))
+        await self._tell(self.connection.say(session, text))
+
+    def _count(self, more: int) -> None:
+        """A character is a character to this service; what it told itself when a session was over counts more."""
+        told = self._bill.told
+        self._counted = self._counted + more if more or told is None else told
+        self._tab.counts(self._counted)
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:
         with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
@@ -142,7 +157,7 @@ class StreamedSpeech(TtsSpeech):
         self._speaking = True
         text, self._held = self._held, ""
         self._narration.said(text)
-        await self._tell(self.connection.say(self._session, text))
+        await self._send(self._session, text)
 
     async def finish(self) -> None:
         """Say that no more text comes."""
@@ -211,5 +226,5 @@ class SentenceSpeech(TtsSpeech):
         self._current = SingleSentence(sentence)
         self._patience.expect("the first sound", self._config.first_audio_timeout_s)
         if self._session is not None:
-            await self._tell(self.connection.say(self._session, sentence))
+            await self._send(self._session, sentence)
             await self._tell(self.connection.finish(self._session))
