@@ -18,6 +18,7 @@ from backend.access.door import Door
 from backend.cast import Cast
 from backend.errors import ConfigError
 from backend.exposure import refuse_open
+from backend.kept_line import ResumeLimits
 from backend.local_vendors import local_vendors, refuse_taken, taken
 from backend.logs import configure
 from backend.loop import loop_factory
@@ -177,6 +178,7 @@ def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopL
         door=door,
         max_calls=settings.call.max_calls,
         blocked_write_s=settings.call.blocked_write_s,
+        resume=ResumeLimits(settings.call.resume_s, settings.call.resume_bytes),
         lag=lag,
         load=load,
     )

@@ -59,6 +59,11 @@ class Intake:
         self._bad_in_a_row = 0
         return taken
 
+    def begin_anew(self) -> None:
+        """What comes next comes over another connection: half a sample of the one before it is no part of that."""
+        self._aligner = SampleAligner()
+        self._bad_in_a_row = 0
+
     def follow(self, pcm_bytes: int | None, bad_in_a_row: int, now: float) -> bool:
         """Be as if a message had been taken of which only this is known; False if its sound had come too early."""
         self._bad_in_a_row = bad_in_a_row

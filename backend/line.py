@@ -8,18 +8,20 @@ from typing import Final, Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from backend.call.moves import LineBack, LineCut
 from backend.telemetry.readings import Traffic
 
 log = logging.getLogger(__name__)
 
 CLOSE_INTERNAL: Final = 1011
+CLOSE_POLICY: Final = 1008
 
 
 class Line(Protocol):
     """What a call needs of its connection."""
 
-    def messages(self) -> AsyncIterator[bytes | str]:
-        """What the client sends, until the connection ends, however it ends."""
+    def messages(self) -> AsyncIterator[bytes | str | LineCut | LineBack]:
+        """What the client sends, until the line ends, however it ends; and news of the line itself."""
 
     async def send(self, data: bytes) -> None:
         """One binary message; nothing happens once the connection is gone."""
@@ -65,6 +67,13 @@ class WebSocketLine:
     async def close(self, code: int, reason: str) -> None:
         """See `Line`."""
         await self._socket.close(code, reason[:100])
+
+    @property
+    def was_cut(self) -> bool:
+        """Of a line that has ended: whether the client left without a word, and was not sent away for what it did."""
+        ending = self._socket.protocol
+        sent_away = ending.close_sent is not None and ending.close_sent.code != CLOSE_INTERNAL
+        return ending.close_rcvd is None and not sent_away
 
     async def _abandon(self) -> None:
         """A polite close frame first, for the client that wakes up; no waiting for its answer, as it reads nothing."""

@@ -19,12 +19,15 @@ from backend.access.keys import EVERYBODY, Grant
 from backend.call.moves import Fault
 from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, SessionIdError
 from backend.holders import Holders
+from backend.kept_line import KeptLine, ResumeLimits
 from backend.line import WebSocketLine
 from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
 from backend.protocol import frames
-from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, parse_query
+from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, Query, parse_query
 from backend.protocol.frames import EventFrame
+from backend.protocol.position import parse_position
+from backend.resumption import Resumption
 from backend.session import CallSession, Services, SessionLimits
 from backend.telemetry.observer import Refusal
 from backend.telemetry.readings import Readings, Traffic
@@ -46,6 +49,7 @@ class Reception:
         max_calls: at this many, further clients are refused.
         defaults: the configuration of a client that asks for nothing.
         blocked_write_s: see `WebSocketLine`.
+        resume: how calls wait for clients that were cut off and asked for it.
         lag: while it is too late, further clients are refused, so that those who were let in keep their pace.
         load: while it is too much, likewise.
     """
@@ -59,6 +63,7 @@ class Reception:
         door: Door | None = None,
         max_calls: int,
         blocked_write_s: float,
+        resume: ResumeLimits | None = None,
         lag: LoopLag | None = None,
         load: LoopLoad | None = None,
     ) -> None:
@@ -73,6 +78,7 @@ class Reception:
         self._blocked_write_s = blocked_write_s
         self._calls: set[CallSession] = set()
         self._holders = Holders(services.store)
+        self._resumption = Resumption(resume or ResumeLimits())
         # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
         self._admitted: WeakKeyDictionary[ServerConnection, Grant] = WeakKeyDictionary()
         self._all_ended = asyncio.Event()
@@ -112,8 +118,13 @@ class Reception:
         return _refusal(connection, judged)
 
     def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
-        judged = self._door.judge_call(_visit(connection, request), _parameters(request.path).get("sid"))
-        return (self._busy() or judged) if isinstance(judged, Grant) else judged
+        parameters = _parameters(request.path)
+        judged = self._door.judge_call(_visit(connection, request), parameters.get("sid"))
+        if not isinstance(judged, Grant):
+            return judged
+        after = parse_position(parameters.get("resume", ""))
+        comes_back = self._resumption.find(parameters.get("sid") or judged.sid, after) is not None
+        return judged if comes_back else self._busy() or judged
 
     def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
         address = self._door.address(_visit(connection, request))
@@ -156,14 +167,23 @@ class Reception:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
             await line.close(_CLOSE_POLICY, exc.code)
             return
-        session = CallSession(line, self._services, query, self._limits, owner=grant.owner)
+        kept = self._resumption.find(query.sid, query.after)
+        if kept is None or query.after is None:
+            await self._begin(line, query, grant.owner)
+        else:
+            self._admitted.pop(socket, None)  # the call has its place already
+            await kept.resume(line, query.after)
+
+    async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:
+        kept = self._resumption.keep(connection, query)
+        ready = self._resumption.ready(query)
+        session = CallSession(kept or connection, self._services, query, self._limits, owner=owner, ready=ready)
         self._calls.add(session)
         self._all_ended.clear()
         log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
         self._services.observer.call_began(session, session.sid)
         try:
-            await self._holders.take(session)
-            await session.run()
+            await self._run(session, connection, kept)
         finally:
             self._holders.release(session)
             self._services.observer.call_ended(session)
@@ -177,9 +197,24 @@ class Reception:
         if sid is not None and await self._services.store.owner(sid) not in {"", owner}:
             raise SessionIdError("this conversation belongs to somebody else")
 
+    async def _run(self, session: CallSession, connection: WebSocketLine, kept: KeptLine | None) -> None:
+        if kept is None:
+            await self._holders.take(session)
+            await session.run()
+            return
+        self._resumption.enter(session.sid, kept)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kept.carry(connection))
+            try:
+                await self._holders.take(session)
+                await session.run()
+            finally:
+                self._resumption.leave(kept)
+
     async def drain(self, within_s: float) -> None:
         """Take no further calls and let each finish its turn, but no longer than told: then cut off what is left."""
         self._draining = True
+        self._resumption.close()
         if not await self._drained(within_s, at_once=False):
             log.warning("drain.cut_short", extra={"calls": len(self._calls)})
             await self._drained(_FAREWELL_S, at_once=True)

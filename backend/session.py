@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
@@ -26,6 +26,8 @@ from backend.call.moves import (
     Heard,
     HungUp,
     Joined,
+    LineBack,
+    LineCut,
     Malformed,
     OpenEars,
     Remember,
@@ -112,7 +114,11 @@ class SessionLimits:
 
 
 class CallSession:
-    """One call, from joined to hung up."""
+    """One call, from joined to hung up.
+
+    Args:
+        ready: what BotReady says besides the conversation's id.
+    """
 
     def __init__(
         self,
@@ -123,6 +129,7 @@ class CallSession:
         clock: Clock = time.monotonic,
         *,
         owner: str = "",
+        ready: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.sid = query.sid or str(uuid.uuid4())
@@ -132,6 +139,7 @@ class CallSession:
         self._query = query
         self._limits = limits
         self._clock = clock
+        self._ready = ready or {}
         self._config = self._known(query.config)
         self._call = Call(self.sid, limits.call, self._config)
         self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
@@ -206,7 +214,7 @@ class CallSession:
         self._warm(services.synthesizer.warm(services.voice(self._config).voice))
         self._warm(services.model.warm())
         history = await services.store.load(self.sid) if self._query.sid else ()
-        await self._inbox.put(Joined(history))
+        await self._inbox.put(Joined(history, self._ready))
         problems = list(self._query.problems)
         if self._config is not self._query.config:
             problems.append(f"there is no persona {self._query.config.persona!r}")
@@ -235,6 +243,10 @@ class CallSession:
 
     async def _read(self) -> None:
         async for message in self._line.messages():
+            if isinstance(message, LineCut | LineBack):
+                self._intake.begin_anew()
+                await self._inbox.put(message)
+                continue
             now = self._clock()
             taken = self._intake.take(message, now)
             self._tape.frame(now, message, taken)

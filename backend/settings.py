@@ -135,6 +135,8 @@ class CallSettings:
     blocked_write_s: float
     bad_frames: int
     drain_s: float
+    resume_s: float
+    resume_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +355,8 @@ def _call(env: Env) -> CallSettings:
         max_ahead_s=env.number("MAX_AUDIO_AHEAD_S", 30, least=1),
         blocked_write_s=env.number("BLOCKED_WRITE_S", 5, least=0.05),
         bad_frames=env.whole("MAX_BAD_FRAMES", 10, least=1),
+        resume_s=env.number("RESUME_SECONDS", 30, most=3600),
+        resume_bytes=env.whole("RESUME_BUFFER_BYTES", mebibyte, least=65_536),
         drain_s=env.number("DRAIN_SECONDS", 20, most=3600),
     )
 

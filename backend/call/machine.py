@@ -7,11 +7,12 @@ It is told what happened and when, answers what to do, and asks no clock. Whatev
 its turn or of its listening, and is dropped when that one is over.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
+from backend.call.absence import Absence
 from backend.call.completeness import has_words
 from backend.call.guessing import Guessing
 from backend.call.history import History
@@ -31,6 +32,8 @@ from backend.call.moves import (
     Heard,
     HungUp,
     Joined,
+    LineBack,
+    LineCut,
     Malformed,
     Reached,
     Remember,
@@ -103,6 +106,7 @@ class Call:
         self._limits = limits
         self._history = History(limits.max_history)
         self._draining = False
+        self._absence = Absence()
         self._listening = Listening(limits.listening)
         self._guessing = Guessing(limits.guesses)
         self._silence = Silence(limits.idle_s, limits.ask_before_s)
@@ -117,7 +121,8 @@ class Call:
         """When the call wants a `Tick`, on the clock of the `now` it is told; None for never."""
         if self.state in {State.JOINING, State.ENDED}:
             return None
-        idle_at = self._silence.deadline if self.state is State.IDLE else None
+        bears_silence = self.state is State.IDLE and not self._absence.is_away
+        idle_at = self._silence.deadline if bears_silence else None
         return min((at for at in (idle_at, self._listening.deadline) if at is not None), default=None)
 
     @property
@@ -133,8 +138,8 @@ class Call:
 
     def _react(self, event: CallEvent, now: float) -> Iterator[Effect]:  # noqa: PLR0912 - one arm a kind
         match event:
-            case Joined(history):
-                yield from self._join(history, now)
+            case Joined(history, ready):
+                yield from self._join(history, ready, now)
             case Heard() | Sensed() | Reached():
                 if self._listening.take(event):
                     if isinstance(event, Sensed) and event.speaking:
@@ -155,7 +160,7 @@ class Call:
                     self._said.sound(ms)
                     self._silence.sound(ms, now)
             case ReplyEnded(turn, text, fault):
-                if self._runs(turn):
+                if self._runs(turn) and not self._absence.keeps(event):
                     yield from self._end_reply(text, fault, now)
             case DrainAsked(at_once):
                 self._draining = True
@@ -165,6 +170,12 @@ class Call:
                     yield from self._end(SHUTTING_DOWN, "the server is about to stop; please call again", CLOSE_RESTART)
             case TakenUp():
                 yield from self._end(BAD_SESSION, "a newer connection has taken up this conversation", CLOSE_POLICY)
+            case LineCut():
+                self._absence.begin(self._said)
+            case LineBack():
+                self._silence.begin(now)
+                if (ended := self._absence.end()) is not None:
+                    yield from self._react(ended, now)
             case Tick():
                 yield from self._tick(now)
             case HungUp():
@@ -174,19 +185,20 @@ class Call:
 
     # --- joining and leaving
 
-    def _join(self, history: Sequence[Message], now: float) -> Iterator[Effect]:
+    def _join(self, history: Sequence[Message], ready: Mapping[str, Any], now: float) -> Iterator[Effect]:
         self._history.extend(history)
         self.state = State.IDLE
         self._silence.begin(now)
         yield self._listen_anew(keep_audio=True)
-        yield self._say(events.BOT_READY, {"session": self.sid}, outside_turn=True)
+        yield self._say(events.BOT_READY, {"session": self.sid, **ready}, outside_turn=True)
 
     def _hang_up(self) -> Iterator[Effect]:
         yield from self._guessing.drop()
         if self.state is State.IN_PROCESS:
             yield CancelReply(self.turn)
             yield Account(self.turn)
-            yield from self._remember(self._said.heard, self._said.sent)
+            reached = self._absence.reached(self._said)
+            yield from self._remember(reached.heard, reached.sent)
         self.state = State.ENDED
         yield self._listening.close()
 
@@ -200,7 +212,7 @@ class Call:
             yield self._listen_anew(keep_audio=True)
         if self._listening.tick(now):
             yield from self._listen(now)
-        if self.state is State.IDLE:
+        if self.state is State.IDLE and not self._absence.is_away:
             yield from self._bear_silence(now)
 
     def _bear_silence(self, now: float) -> Iterator[Effect]:
@@ -290,6 +302,7 @@ class Call:
         self.config = self._next_config
         self._question, self._said = text, Said()
         self._silence.end(now)
+        self._absence.turn_begins()
         yield self._listen_anew() if self.config.barge_in else self._listening.close()
         yield self._say(events.SENTENCE_RECOGNIZED, {"sentence": text})
         yield BeginReply(self.turn, text, self._history.messages, self.config, end, guess)

@@ -1,6 +1,6 @@
 """What a call is told, and what it asks for: two closed unions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,9 +21,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The client is connected and the conversation so far has been loaded."""
+    """The client is connected and the conversation so far has been loaded. `ready` is more for BotReady to say."""
 
     history: Sequence[Message] = ()
+    ready: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,16 @@ class TakenUp:
 
 
 @dataclass(frozen=True, slots=True)
+class LineCut:
+    """The connection broke; the client may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineBack:
+    """The client is back, and gets what it missed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """The deadline has come."""
 
@@ -134,6 +145,8 @@ CallEvent = (
     | ReplyEnded
     | DrainAsked
     | TakenUp
+    | LineCut
+    | LineBack
     | Tick
     | HungUp
 )

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from backend.errors import EventError, SessionIdError
 from backend.protocol.frames import EventFrame, Framing, well_formed
+from backend.protocol.position import Position, parse_position
 
 CALL_PATH: Final = "/api/live_voice_call/chat"
 """Where calls are taken."""
@@ -107,12 +108,16 @@ class Query:
     Attributes:
         sid: the conversation to take up, or None for a new one.
         problems: parameters that were ignored, each with the reason.
+        keep: whether the call shall wait for its client when the connection is cut.
+        after: the last frame that the client has of such a call, if it comes back to one.
     """
 
     sid: str | None
     framing: Framing
     config: CallConfig
     problems: tuple[str, ...] = ()
+    keep: bool = False
+    after: Position | None = None
 
 
 def is_sid(text: str) -> bool:
@@ -157,7 +162,13 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
             changes[key] = _CHECKS[key](_from_text(key, parameters[key]))
         except EventError as exc:
             problems.append(str(exc))
-    return Query(sid, framing, (defaults or CallConfig()).merged(changes), tuple(sorted(problems)))
+    resume = parameters.get("resume", "false")
+    after = parse_position(resume)
+    keep = after is not None or resume in {"true", "1"}
+    if not keep and resume not in {"false", "0"}:
+        problems.append("resume is true, false or TURN:FRAME")
+    config = (defaults or CallConfig()).merged(changes)
+    return Query(sid, framing, config, tuple(sorted(problems)), keep, after)
 
 
 def _from_text(key: str, value: str) -> object:

@@ -70,6 +70,20 @@ def encode(frame: Frame, framing: Framing = Framing.SIZED) -> bytes:
     return b"".join(parts)
 
 
+def event_in(data: bytes, framing: Framing = Framing.SIZED) -> str | None:
+    """The name of the event in a frame that `encode` laid out; None for sound."""
+    if data[1] >> 4 != MessageType.SERVER_RESPONSE:
+        return None
+    body = HEADER_BYTES + (_UINT32.size if is_numbered(data) else 0) + (SIZE_BYTES if framing is Framing.SIZED else 0)
+    name: str = json.loads(data[body:])["event"]
+    return name
+
+
+def is_numbered(data: bytes) -> bool:
+    """Whether a frame that `encode` laid out carries a turn's number."""
+    return bool(data[1] & TURN_FLAG)
+
+
 def decode(data: bytes, max_inflated_bytes: int = MAX_INFLATED_BYTES) -> Frame:
     """Parse one client message, with every tolerance that clients in the field need.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from backend.call.machine import Call
+from backend.call.moves import LineBack, LineCut
 from backend.errors import VoiceCallError
 from backend.intake import Intake
 from backend.protocol.frames import Framing
@@ -150,6 +151,8 @@ class _Rerun:
 
     def _moved(self, line: dict[str, Any]) -> dict[str, Any]:
         event = value(line["event"])
+        if isinstance(event, LineCut | LineBack):
+            self._intake.begin_anew()
         effects = self._call.handle(event, line["at"])
         move = Move(line["at"], event, effects, self._call.state.name, self._call.deadline)
         return lines.outcome(move, self._framing, HIDDEN_SID)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from backend.line import Line
 from backend.ports import (
     ActivityChange,
     ChatItem,
@@ -28,6 +29,7 @@ from tests.support.caller import SILENCE_100_MS, audio_up, event_up, read_down
 
 SOUND_MS_PER_CHAR = 200
 IDLE_LINE = "你还在听吗？"
+KEPT_BYTES = 32_000
 SOUND_BYTES_PER_MS = 48  # of raw samples at 24 kHz
 
 
@@ -78,6 +80,7 @@ class SimulatedEars:
 
     def __init__(self) -> None:
         self.sessions = 0
+        self.sent = b""
         self._queue: asyncio.Queue[Hypothesis] = asyncio.Queue()
         self._sent_ms = 0
 
@@ -94,6 +97,7 @@ class SimulatedEars:
 
     async def send(self, pcm: bytes) -> None:
         self._sent_ms += len(pcm) // 32
+        self.sent = (self.sent + pcm)[-KEPT_BYTES:]
 
     async def finish(self) -> None:
         return
@@ -230,9 +234,8 @@ class Simulation:
     detector: SimulatedDetector | None = None
     store: MemoryStore = field(default_factory=lambda: MemoryStore(20))
 
-    @asynccontextmanager
-    async def call(self) -> AsyncIterator[CallSession]:
-        """The call, joined; hung up when the block ends."""
+    def session_over(self, line: Line) -> CallSession:
+        """The call, on this line."""
 
         def prompt(_persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
             return (*history, Message("user", text))
@@ -246,7 +249,12 @@ class Simulation:
             idle_line=lambda _: IDLE_LINE,
         )
         clock = asyncio.get_running_loop().time
-        session = CallSession(self.line, services, Query("sid-1", Framing.SIZED, self.config), self.limits, clock)
+        return CallSession(line, services, Query("sid-1", Framing.SIZED, self.config), self.limits, clock)
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[CallSession]:
+        """The call, joined; hung up when the block ends."""
+        session = self.session_over(self.line)
         running = asyncio.create_task(session.run())
         try:
             await self.line.until("BotReady")

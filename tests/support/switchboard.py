@@ -12,6 +12,7 @@ from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
 from backend.cost.meter import Costs
+from backend.kept_line import ResumeLimits
 from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
 from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
@@ -51,6 +52,7 @@ class Switchboard:
     max_calls: int = 100
     max_message_bytes: int = 1024 * 1024
     blocked_write_s: float = 5.0
+    resume: ResumeLimits = field(default_factory=ResumeLimits)
     lag: LoopLag = field(default_factory=lambda: LoopLag(0))
     load: LoopLoad = field(default_factory=lambda: LoopLoad(0))
     observer: Observer = field(default_factory=Observers)
@@ -90,6 +92,7 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         door=board.door or Door(AccessSettings(access_token=board.access_token)),
         max_calls=board.max_calls,
         blocked_write_s=board.blocked_write_s,
+        resume=board.resume,
         lag=board.lag,
         load=board.load,
     )
