@@ -10,16 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from aiohttp import web
-from websockets.asyncio.server import serve
-
 from backend import compose, garbage
 from backend.access.door import Door
 from backend.cast import Cast
 from backend.errors import ConfigError
 from backend.exposure import refuse_open
 from backend.kept_line import ResumeLimits
-from backend.local_vendors import local_vendors, refuse_taken, taken
+from backend.listeners import serve_page, take_calls
+from backend.local_vendors import local_vendors, refuse_taken
 from backend.logs import configure
 from backend.loop import loop_factory
 from backend.loop_lag import LoopLag
@@ -42,7 +40,6 @@ from backend.web import Web
 
 log = logging.getLogger(__name__)
 
-_HANDSHAKE_S: Final = 10.0
 _CLOSE_S: Final = 2.0
 
 
@@ -106,7 +103,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         services = _services(providers, cast, watchers.observer, store, voices=voices, recorder=recorder)
         reception = _reception(settings, services, door=door, lag=lag, load=load)
         stack.callback(asyncio.create_task(load.watch(lambda: reception.calls)).cancel)
-        call_port = await _take_calls(stack, settings, reception)
+        call_port = await take_calls(stack, settings, reception)
         metrics = watchers.metrics
         if metrics is not None:
             metrics.read(reception.readings, providers.breakers)
@@ -124,7 +121,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             exposition=None if metrics is None else metrics.exposition,
             more=voices.routes(cast, providers.synthesizer),
         )
-        web_port = await _serve_page(stack, settings, page)
+        web_port = await serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
         for watch in (reception.watch(), readiness.watch(), voices.watch()):
@@ -184,42 +181,6 @@ def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopL
     )
 
 
-async def _take_calls(stack: AsyncExitStack, settings: Settings, reception: Reception) -> int:
-    address = settings.call_address
-    try:
-        calls = await stack.enter_async_context(
-            serve(
-                reception.answer,
-                address.host,
-                address.port,
-                process_request=reception.admit,
-                select_subprotocol=reception.choose_subprotocol,
-                max_size=settings.call.max_message_bytes,
-                compression=None,  # speech does not shrink, and deflate costs memory and time on every frame
-                open_timeout=_HANDSHAKE_S,
-                close_timeout=_CLOSE_S,
-                server_header=None,
-            )
-        )
-    except OSError as exc:
-        raise taken(address, "CALL_PORT", exc) from exc
-    port: int = next(iter(calls.sockets)).getsockname()[1]
-    return port
-
-
-async def _serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> int:
-    address = settings.web_address
-    runner = web.AppRunner(page.app(), access_log=None, shutdown_timeout=_CLOSE_S)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    try:
-        await web.TCPSite(runner, address.host, address.port).start()
-    except OSError as exc:
-        raise taken(address, "WEB_PORT", exc) from exc
-    port: int = runner.addresses[0][1]
-    return port
-
-
 async def _ended(task: asyncio.Task[None]) -> None:
     """Cancel it and see it off: a question to the database has to be over before that is closed."""
     task.cancel()
@@ -254,6 +215,7 @@ class _StopSignal:
 def _banner(settings: Settings, cast: Cast, labels: dict[str, dict[str, str]], call_port: int, web_port: int) -> str:
     card = cast.card()
     name = f"{card.name} ({card.name_latin})" if card.name_latin else card.name
+    ws, http = ("wss", "https") if settings.tls.certificate else ("ws", "http")
     return "\n".join(
         (
             f"live voice call {VERSION}",
@@ -261,8 +223,8 @@ def _banner(settings: Settings, cast: Cast, labels: dict[str, dict[str, str]], c
             f"  ears    {labels['asr']['label']} [{labels['asr']['provider']}]",
             f"  mind    {labels['llm']['label']} [{labels['llm']['provider']}]",
             f"  voice   {labels['tts']['label']} [{labels['tts']['provider']}]",
-            f"  calls   ws://{_shown(settings.call_address.host)}:{call_port}{CALL_PATH}",
-            f"Open http://{_shown(settings.web_address.host)}:{web_port} and press the call button. Ctrl-C ends it.",
+            f"  calls   {ws}://{_shown(settings.call_address.host)}:{call_port}{CALL_PATH}",
+            f"Open {http}://{_shown(settings.web_address.host)}:{web_port} and press the call button. Ctrl-C ends it.",
         )
     )
 

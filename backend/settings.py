@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, cast
 
-from backend.access.settings import AccessSettings, read_access
+from backend.access.settings import (
+    AccessSettings,
+    SocketLimits,
+    TlsSettings,
+    read_access,
+    read_socket,
+    read_tls,
+)
 from backend.call_url import call_url
 from backend.database_url import DatabaseKind, database_url
 from backend.env import Env, environment
@@ -198,6 +205,8 @@ class Settings:
     persona: str
     vad: VadMode
     access: AccessSettings
+    socket: SocketLimits
+    tls: TlsSettings
     log_level: str
     log_format: Literal["text", "json"]
 
@@ -261,6 +270,8 @@ def read(env: Env) -> Settings:
         persona=env.text("PERSONA", "qiao_qingqing"),
         vad=cast(VadMode, env.choice("VAD", AUTO, (AUTO, SILERO, OFF))),
         access=read_access(env),
+        socket=read_socket(env),
+        tls=read_tls(env),
         log_level=env.choice("LOG_LEVEL", "info", ("debug", "info", "warning", "error")),
         log_format=cast(Literal["text", "json"], env.choice("LOG_FORMAT", "text", ("text", "json"))),
     )

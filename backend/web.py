@@ -19,22 +19,12 @@ from backend.telemetry.readings import Readings
 from backend.version import VERSION
 from backend.web_admin import DOOR, STATUS, granted, refused, require_admin, visit
 from backend.web_answers import Refusal
+from backend.web_headers import with_headers
 
 log = logging.getLogger(__name__)
 
 DIST: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-
-_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-        "media-src 'self' blob:; connect-src 'self' ws: wss:; worker-src 'self' blob:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
-}
 
 
 class Web:
@@ -87,7 +77,7 @@ class Web:
         """The application, to be run by an `AppRunner`."""
         app = web.Application(middlewares=[_guarded])
         app[DOOR] = self._door
-        app.on_response_prepare.append(_with_headers)
+        app.on_response_prepare.append(with_headers)
         app.add_routes(
             [
                 web.get("/healthz", self._health),
@@ -171,14 +161,22 @@ class Web:
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """A file of the built page; anything that is none is the page itself for `/`, else 404."""
         relative = request.match_info["path"] or "index.html"
-        path = (self._dist / relative).resolve()
-        if not path.is_relative_to(self._dist.resolve()) or not path.is_file():
+        path = self._inside(relative)
+        if path is None:
             if relative == "index.html":
                 return web.Response(status=503, text="The page is not built yet: run `make run`.\n")
             raise web.HTTPNotFound(text="not here\n")
         hashed = path.parent.name == "assets"
         caching = "public, max-age=31536000, immutable" if hashed else "no-cache"
         return web.FileResponse(path, headers={"Cache-Control": caching})
+
+    def _inside(self, relative: str) -> Path | None:
+        """The file of that name, if it is one of the page's."""
+        try:
+            path = (self._dist / relative).resolve()
+            return path if path.is_relative_to(self._dist.resolve()) and path.is_file() else None
+        except (OSError, ValueError):  # no name that a file could have
+            return None
 
 
 def _summary(card: Card) -> dict[str, Any]:
@@ -212,7 +210,3 @@ async def _guarded(
     except ProviderError as exc:
         log.warning("web.provider_failed", extra={"code": exc.code, "vendor_code": exc.vendor_code})
         return web.json_response({"error": exc.code}, status=502)
-
-
-async def _with_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_HEADERS)

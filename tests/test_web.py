@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
@@ -20,6 +21,7 @@ from backend.persona.shelf import CARDS, Shelf
 from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.web import Web
+from backend.web_headers import HEADERS
 
 SERVICES = {
     "asr": {"provider": "emulator", "label": "ears"},
@@ -40,17 +42,16 @@ async def _owner(sid: str) -> str:
     return "somebody" if sid == "others" else ""
 
 
-@asynccontextmanager
-async def serving(
+def page_of(
     dist: Path,
     exposition: Callable[[], tuple[bytes, str]] | None = None,
     readings: Readings = READINGS,
     readiness: Verdict = READY,
     **access: Any,
-) -> AsyncIterator[aiohttp.ClientSession]:
+) -> Web:
     shelf = Shelf()
     cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
-    page = Web(
+    return Web(
         cast,
         call_port=4711,
         services=SERVICES,
@@ -62,6 +63,11 @@ async def serving(
         exposition=exposition,
         dist=dist,
     )
+
+
+@asynccontextmanager
+async def serving(dist: Path, *arguments: Any, **wishes: Any) -> AsyncIterator[aiohttp.ClientSession]:
+    page = page_of(dist, *arguments, **wishes)
     runner = web.AppRunner(page.app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -95,15 +101,50 @@ async def test_the_page_is_served_with_a_strict_policy_and_fresh_each_time(dist:
         assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize("path", ["/", "/nothing", "/healthz", "/api/config", "/api/personas/nobody/avatar.svg"])
+async def test_every_answer_has_the_headers_that_keep_a_browser_safe(dist: Path, path: str) -> None:
+    async with serving(dist) as http, http.get(path) as response:
+        assert HEADERS.items() <= dict(response.headers).items()
+        assert "Strict-Transport-Security" not in response.headers, "which plain HTTP may not promise"
+        if path.startswith("/api/"):
+            assert response.headers["Cache-Control"] == "no-store"
+
+
 async def test_a_file_with_a_hash_in_its_name_is_kept(dist: Path) -> None:
     async with serving(dist) as http, http.get("/assets/app-1a2b.js") as response:
         assert "immutable" in response.headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", ["/../secret.txt", "/%2e%2e/secret.txt", "/assets/../../secret.txt", "/nothing.js"])
+TRAVERSALS = (
+    "/../secret.txt",
+    "/%2e%2e/secret.txt",
+    "/assets/../../secret.txt",
+    "/assets/%2e%2e/%2e%2e/secret.txt",
+    "/..%2fsecret.txt",
+    "/%2e%2e%2fsecret.txt",
+    "/..%5csecret.txt",
+    "/..\\secret.txt",
+    "//secret.txt",
+    "/%2fetc/passwd",
+    "//etc/passwd",
+    "/....//secret.txt",
+    "/%252e%252e/secret.txt",
+    "/assets/%00",
+    "/link/secret.txt",
+    "/" + "a" * 5000,
+    "/" + "%c0%ae%c0%ae/" * 3 + "secret.txt",
+    "/api/personas/..%2f..%2fcards%2fqiao_qingqing.yaml/avatar.svg",
+    "/api/voices/..%2f..%2fsecret/sample",
+    "/nothing.js",
+)
+
+
+@pytest.mark.parametrize("path", TRAVERSALS)
 async def test_nothing_outside_the_page_is_served(dist: Path, path: str) -> None:
-    async with serving(dist) as http, http.get(path) as response:
+    (dist / "link").symlink_to(dist.parent)
+    async with serving(dist) as http, http.get(URL(str(http._base_url).rstrip("/") + path, encoded=True)) as response:
         assert response.status == 404
+        assert "secret" not in await response.text()
 
 
 async def test_a_page_that_is_not_built_says_so(tmp_path: Path) -> None:

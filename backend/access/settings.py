@@ -45,6 +45,61 @@ class AccessSettings:
         return bool(self.access_token or self.token_secrets)
 
 
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """Bounds of one socket.
+
+    Attributes:
+        waiting: sockets that have not finished their handshake, of all addresses.
+        page_connections: to the page's server.
+        handshake_s, handshake_bytes, headers: a handshake's time, size and number of headers.
+        frames_per_s, frame_burst: WebSocket frames, those between messages included.
+        fragments: frames that one message may come in.
+        unread_bytes: answers that wait for a client that does not read, beyond what a call itself has sent.
+    """
+
+    waiting: int = 256
+    page_connections: int = 512
+    handshake_s: float = 10.0
+    handshake_bytes: int = 32 * 1024
+    headers: int = 64
+    frames_per_s: float = 150.0
+    frame_burst: int = 2000
+    fragments: int = 1024
+    unread_bytes: int = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """The paths of a certificate (with its chain) and its key; both empty for none."""
+
+    certificate: str = ""
+    key: str = ""
+
+
+def read_tls(env: Env) -> TlsSettings:
+    """Read them.
+
+    Raises:
+        ConfigError: one is there without the other.
+    """
+    certificate, key = env.text("TLS_CERT"), env.text("TLS_KEY")
+    if bool(certificate) != bool(key):
+        raise ConfigError("TLS_CERT and TLS_KEY belong together: the paths of two PEM files")
+    return TlsSettings(certificate, key)
+
+
+def read_socket(env: Env) -> SocketLimits:
+    """Read the bounds of sockets."""
+    return SocketLimits(
+        waiting=env.whole("MAX_WAITING_HANDSHAKES", 256, least=8),
+        page_connections=env.whole("MAX_PAGE_CONNECTIONS", 512, least=8),
+        handshake_s=env.number("HANDSHAKE_TIMEOUT_S", 10, least=0.05, most=600),
+        frames_per_s=env.number("MAX_FRAMES_PER_S", 150, least=1),
+        frame_burst=env.whole("MAX_FRAME_BURST", 2000, least=10),
+    )
+
+
 def read_access(env: Env) -> AccessSettings:
     """Read them.
 

@@ -5,6 +5,7 @@ Source: README, "Wire protocol", section 1.
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
@@ -23,6 +24,12 @@ from backend.protocol.header import (
 )
 
 MAX_INFLATED_BYTES: Final = 1024 * 1024
+MAX_JSON_PARTS: Final = 16 * 1024
+"""What makes JSON slow to read is not its length but its number of values."""
+MAX_JSON_DEPTH: Final = 16
+MAX_GZIP_RATIO: Final = 100
+_ALWAYS_INFLATED_BYTES: Final = 128 * 1024
+"""Four seconds of digital silence, which shrinks a thousandfold, are no bomb."""
 TURN_FLAG: Final = 0b0001
 
 _UINT32: Final = struct.Struct(">I")
@@ -121,7 +128,7 @@ def _payload(header: Header, body: bytes, max_inflated_bytes: int) -> bytes:
     if header.compression == Compression.NONE:
         return body
     if header.compression == Compression.GZIP:
-        return inflate(body, max_inflated_bytes)
+        return inflate(body, min(max_inflated_bytes, max(_ALWAYS_INFLATED_BYTES, MAX_GZIP_RATIO * len(body))))
     raise ProtocolError(f"unknown compression {header.compression}")
 
 
@@ -143,10 +150,14 @@ def _unwrapped(payload: bytes, max_inflated_bytes: int) -> bytes:
 
 
 def _event(payload: bytes) -> EventFrame:
+    if payload.count(b",") + payload.count(b"[") + payload.count(b"{") > MAX_JSON_PARTS:
+        raise ProtocolError(f"an event has at most {MAX_JSON_PARTS} commas and brackets")
     try:
         content = json.loads(payload)
     except (ValueError, RecursionError) as exc:
         raise ProtocolError("an event is not JSON") from exc
+    if not _is_shallow(content):
+        raise ProtocolError(f"an event is nested at most {MAX_JSON_DEPTH} deep")
     if not isinstance(content, dict):
         raise EventError("an event is a JSON object")
     name, event_payload = content.get("event"), content.get("payload", {})
@@ -155,3 +166,16 @@ def _event(payload: bytes) -> EventFrame:
     if not isinstance(event_payload, dict):
         raise EventError(f"the payload of {name[:64]} is not a JSON object")
     return EventFrame(name, event_payload)
+
+
+def _is_shallow(content: object) -> bool:
+    level = [content]
+    for _ in range(MAX_JSON_DEPTH + 1):
+        level = [child for each in level if isinstance(each, dict | list) for child in _children(each)]
+        if not level:
+            return True
+    return False
+
+
+def _children(each: dict[str, object] | list[object]) -> Iterable[object]:
+    return each.values() if isinstance(each, dict) else each

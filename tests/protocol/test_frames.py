@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from backend.errors import EventError, ProtocolError
 from backend.protocol import frames
 from backend.protocol.events import parse_event
-from backend.protocol.frames import AudioFrame, EventFrame, Framing
+from backend.protocol.frames import AudioFrame, EventFrame, Framing, decode
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "vectors" / "frames.json").read_text(encoding="utf-8")
@@ -112,3 +113,41 @@ def test_half_a_character_goes_down_as_a_replacement() -> None:
     frame = EventFrame("SentenceRecognized", {"sentence": "\ud83d \ud83d\ude00"})
 
     assert frames.encode(frame)[8:].decode() == '{"event":"SentenceRecognized","payload":{"sentence":"\ufffd 😀"}}'
+
+
+def _event(content: bytes) -> bytes:
+    return b"\x11\x10\x10\x00" + len(content).to_bytes(4, "big") + content
+
+
+@pytest.mark.parametrize("depth", [17, 500, 5_000, 30_000])
+@pytest.mark.parametrize(("begin", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_an_event_is_nested_only_so_deep(depth: int, begin: bytes, end: bytes) -> None:
+    nested = begin * depth + b"0" + end * depth
+    with pytest.raises(ProtocolError) as refused:
+        decode(_event(b'{"event":"BotInterrupt","payload":{"a":' + nested + b"}}"))
+    assert refused.value.code == "BadFrame"
+
+
+def test_an_event_may_be_nested_a_little() -> None:
+    nested = b"[" * 13 + b"]" * 13
+    assert isinstance(decode(_event(b'{"event":"X","payload":{"a":' + nested + b"}}")), EventFrame)
+
+
+def test_an_event_has_so_many_values_and_the_longest_words_fit() -> None:
+    words = json.dumps({"event": "UserText", "payload": {"text": "\U0001f600" * 4000}}).encode()
+    assert decode(_event(words))
+    assert decode(_event(json.dumps({"event": "UserText", "payload": {"text": "," * 4000}}).encode()))
+    with pytest.raises(ProtocolError, match="commas"):
+        decode(_event(b'{"event":"UserText","payload":{"x":[1' + b",1" * 20_000 + b"]}}"))
+
+
+def test_a_gzip_body_inflates_to_a_hundred_times_its_size_and_silence_to_more() -> None:
+    def audio(pcm: bytes) -> bytes:
+        packed = gzip.compress(pcm)
+        return b"\x11\x20\x01\x00" + len(packed).to_bytes(4, "big") + packed
+
+    assert decode(audio(bytes(128_000))) == AudioFrame(bytes(128_000))
+    with pytest.raises(ProtocolError, match="inflates"):
+        decode(audio(bytes(1_000_000)))
+    noise = random.Random(1).randbytes(900_000)
+    assert decode(audio(noise)) == AudioFrame(noise)

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from websockets.asyncio.server import serve
 
 from backend.access.door import Door
-from backend.access.settings import AccessSettings
+from backend.access.settings import AccessSettings, SocketLimits
+from backend.access.waiting import WaitingRoom
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
 from backend.cost.meter import Costs
+from backend.guarded_socket import guarded
 from backend.kept_line import ResumeLimits
 from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
@@ -59,6 +61,8 @@ class Switchboard:
     trouble: str = ""
     recorder: Recorder = field(default_factory=NoRecorder)
     costs: Costs = field(default_factory=Costs)
+    socket: SocketLimits = field(default_factory=SocketLimits)
+    room: WaitingRoom = field(default_factory=lambda: WaitingRoom(256))
     url: str = ""
     reception: Reception | None = None
 
@@ -103,6 +107,8 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         process_request=board.reception.admit,
         select_subprotocol=board.reception.choose_subprotocol,
         max_size=board.max_message_bytes,
+        create_connection=guarded(board.socket, board.room),  # type: ignore[arg-type]
+        open_timeout=board.socket.handshake_s,
         compression=None,
         close_timeout=1,
     ) as server:

@@ -1,0 +1,97 @@
+"""A caller's socket with the bounds that the WebSocket library leaves open."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import websockets.http11
+from websockets.asyncio.server import ServerConnection
+from websockets.frames import Frame, Opcode
+
+from backend.access.addresses import Addresses
+from backend.access.bounds import Rate
+from backend.access.door import peer_of
+from backend.access.settings import SocketLimits
+from backend.access.waiting import WaitingRoom
+
+_SLICE_BYTES: Final = 8 * 1024
+"""What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end."""
+_CLOSE_POLICY: Final = 1008
+_US: Final = "us"
+
+
+class GuardedSocket(ServerConnection):
+    """Counts what comes before and between messages; a socket that goes too far is closed, and no other notices."""
+
+    def __init__(self, *arguments: Any, limits: SocketLimits, room: WaitingRoom, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._limits = limits
+        self._room = room
+        self._address = ""
+        self._handshake_bytes = 0
+        self._fragments = 0
+        self._frames = Rate(limits.frames_per_s, limits.frame_burst, time.monotonic)
+        self._gone_too_far = False
+
+    def connection_made(self, transport: Any) -> None:
+        """It waits until it has said what it wants."""
+        super().connection_made(transport)
+        self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
+        self._room.enter(self._address, self, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It waits no longer."""
+        self._room.leave(self._address, self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take it piece by piece, as long as the socket keeps within its bounds."""
+        for piece in _pieces(data):
+            if self.request is None:
+                self._handshake_bytes += len(piece)
+                self._gone_too_far |= self._handshake_bytes > self._limits.handshake_bytes
+            if self._gone_too_far or self.transport.is_closing():
+                break
+            super().data_received(piece)
+        if self.transport.get_write_buffer_size() > self._limits.unread_bytes:
+            self._gone_too_far = True
+        if self._gone_too_far:
+            self.transport.abort()
+
+    def process_event(self, event: Any) -> None:
+        """Count it, then handle it as usual."""
+        if self.request is None:
+            self._room.leave(self._address, self)
+        elif isinstance(event, Frame) and not self._admits(event):
+            return
+        super().process_event(event)
+
+    def _admits(self, frame: Frame) -> bool:
+        if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+            self._fragments = 0 if frame.fin else self._fragments + 1
+        if self._frames.take(_US) and self._fragments <= self._limits.fragments:
+            return not self._gone_too_far
+        if not self._gone_too_far:
+            self._gone_too_far = True
+            self.protocol.fail(_CLOSE_POLICY, "too many frames")
+            self.send_data()
+        return False
+
+
+def guarded(limits: SocketLimits, room: WaitingRoom) -> Callable[..., ServerConnection]:
+    """What makes the sockets of a server."""
+    # the library reads these when it parses; it takes them from its own environment variables else
+    websockets.http11.MAX_NUM_HEADERS = limits.headers
+
+    def make(*arguments: Any, **options: Any) -> ServerConnection:
+        return GuardedSocket(*arguments, limits=limits, room=room, **options)
+
+    return make
+
+
+def _pieces(data: bytes) -> Iterator[bytes]:
+    if len(data) <= _SLICE_BYTES:
+        yield data
+        return
+    for start in range(0, len(data), _SLICE_BYTES):
+        yield data[start : start + _SLICE_BYTES]

@@ -1,0 +1,163 @@
+"""What a socket may do before, between and instead of messages."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.frames import Frame, Opcode
+
+from backend.access.settings import SocketLimits
+from backend.access.waiting import WaitingRoom
+from tests.support.caller import dialled
+from tests.support.switchboard import Switchboard, answering
+
+HEAD = b"GET /api/live_voice_call/chat HTTP/1.1\r\nHost: localhost\r\n"
+
+
+class Raw:
+    """A TCP connection that says what it likes."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def ended(self) -> bytes:
+        """What came before the server closed it."""
+        async with asyncio.timeout(10):
+            try:
+                return await self.reader.read()
+            except ConnectionError:
+                return b""
+
+
+async def raw(board: Switchboard, says: bytes = b"", host: str = "127.0.0.1") -> Raw:
+    port = urlsplit(board.url).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(host, 0))
+    writer.write(says)
+    return Raw(reader, writer)
+
+
+@asynccontextmanager
+async def limited(waiting: int = 256, **limits: Any) -> AsyncIterator[Switchboard]:
+    room = WaitingRoom(waiting)
+    async with answering(Switchboard(socket=SocketLimits(**limits), room=room)) as board:
+        yield board
+
+
+async def until(reached: Any) -> None:
+    async with asyncio.timeout(10):
+        while not reached():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_sockets_that_say_nothing_do_not_keep_a_caller_out() -> None:
+    async with limited(waiting=8) as board:
+        silent = [await raw(board) for _ in range(40)]
+        await until(lambda: board.room.turned_out >= 32)
+        assert len(board.room) <= 8
+        async with dialled(board.url) as caller:
+            assert caller.sid
+        assert [await each.ended() for each in silent[:32]] == [b""] * 32
+
+
+async def test_who_is_in_waits_no_longer_and_a_caller_of_another_address_is_not_turned_out() -> None:
+    async with limited(waiting=2) as board, dialled(board.url) as caller:
+        assert len(board.room) == 0
+        slow = await raw(board, HEAD, host="127.0.0.2")
+        flood = [await raw(board) for _ in range(6)]
+        await until(lambda: board.room.turned_out >= 5)
+        slow.writer.write(b"\r\n")
+        assert (await slow.ended()).startswith(b"HTTP/1.1 4")  # it was let finish, and is no WebSocket
+        await caller.send("Nonsense")
+        assert (await caller.event()).event == "BotError"
+        assert flood
+
+
+@pytest.mark.parametrize("says", [b"", HEAD, b"G", HEAD + b"X-A: b\r\n"])
+async def test_a_handshake_has_so_much_time(says: bytes) -> None:
+    async with limited(handshake_s=0.2) as board:
+        assert b"101" not in await (await raw(board, says)).ended()
+
+
+async def test_a_handshake_that_drips_has_no_more_time() -> None:
+    async with limited(handshake_s=0.3) as board:
+        slow = await raw(board, HEAD)
+
+        async def drip() -> None:
+            while True:
+                slow.writer.write(b"X-A: b\r\n")
+                await asyncio.sleep(0.02)
+
+        dripping = asyncio.create_task(drip())
+        assert b"101" not in await slow.ended()
+        dripping.cancel()
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        HEAD + b"X-A: " + b"a" * 40_000,
+        HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(100)) + b"\r\n",
+        HEAD + (b"X-A: " + b"a" * 8000 + b"\r\n") * 5,
+        b"a" * 100_000,
+        b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + bytes(40_000),
+    ],
+)
+async def test_a_handshake_has_so_many_bytes_and_headers(says: bytes) -> None:
+    async with limited() as board:
+        assert b"101" not in await (await raw(board, says)).ended()
+        async with dialled(board.url) as caller:
+            assert caller.sid
+
+
+async def closed_with(socket: ClientConnection) -> int | None:
+    async with asyncio.timeout(10):
+        await socket.wait_closed()
+    return socket.close_code
+
+
+async def test_a_call_has_so_many_frames() -> None:
+    async with limited(frames_per_s=1, frame_burst=20) as board, connect(board.url, compression=None) as socket:
+        for _ in range(30):
+            await socket.send(b"")
+        assert await closed_with(socket) == 1008
+
+
+async def test_pings_are_frames_too() -> None:
+    async with limited(frames_per_s=1, frame_burst=20) as board, connect(board.url, compression=None) as socket:
+        for _ in range(30):
+            await socket.ping()
+        assert await closed_with(socket) == 1008
+
+
+async def test_a_message_comes_in_so_many_pieces() -> None:
+    async with limited(fragments=10) as board, connect(board.url, compression=None) as socket:
+        for number in range(30):
+            opcode = Opcode.CONT if number else Opcode.BINARY
+            socket.transport.write(Frame(opcode, b"", fin=False).serialize(mask=True))
+        assert await closed_with(socket) == 1008
+
+
+async def test_a_message_in_a_few_pieces_is_heard() -> None:
+    async with limited(fragments=10) as board, connect(board.url, compression=None) as socket:
+        await socket.recv()
+        await socket.send([b"\x11", b"\x10\x10", b"\x00{}"])
+        assert b"BadEvent" in await socket.recv(decode=False)
+
+
+async def test_answers_are_not_heaped_up_for_who_does_not_read() -> None:
+    limits: dict[str, Any] = {"unread_bytes": 64 * 1024, "frames_per_s": 1e6, "frame_burst": 10**6}
+    async with limited(**limits) as board, connect(board.url, compression=None, ping_interval=None) as socket:
+        socket.transport.pause_reading()
+        frame = Frame(Opcode.PING, bytes(125)).serialize(mask=True) * 100
+        assert board.reception is not None
+        await until(lambda: board.reception is not None and board.reception.calls == 1)
+        for _ in range(3000):
+            socket.transport.write(frame)
+            await asyncio.sleep(0)
+            if board.reception.calls == 0:
+                break
+        await until(lambda: board.reception is not None and board.reception.calls == 0)
