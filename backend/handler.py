@@ -12,11 +12,12 @@ from typing import Any, Final
 
 from backend import compose, garbage
 from backend.access.door import Door
+from backend.banner import description
+from backend.call_port import take_calls
 from backend.cast import Cast
 from backend.errors import ConfigError
 from backend.exposure import refuse_open
 from backend.kept_line import ResumeLimits
-from backend.listeners import serve_page, take_calls
 from backend.local_vendors import local_vendors, refuse_taken
 from backend.logs import configure
 from backend.loop import loop_factory
@@ -24,7 +25,6 @@ from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
 from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
-from backend.protocol.events import CALL_PATH
 from backend.readiness import Readiness
 from backend.reception import Reception
 from backend.recording.recorder import open_recorder
@@ -34,9 +34,7 @@ from backend.settings import Settings, load
 from backend.store.opening import Store, open_store
 from backend.telemetry.observer import Observer
 from backend.telemetry.setup import telemetry
-from backend.version import VERSION
 from backend.voice_desk import VoiceDesk
-from backend.web import Web
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +106,9 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         if metrics is not None:
             metrics.read(reception.readings, providers.breakers)
         readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
+        from backend.page_port import serve_page  # noqa: PLC0415 - a quarter of a second, for which
+        from backend.web import Web  # noqa: PLC0415 - no call waits
+
         page = Web(
             cast,
             call_port=call_port,
@@ -127,7 +128,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         for watch in (reception.watch(), readiness.watch(), voices.watch()):
             stack.push_async_callback(_ended, asyncio.create_task(watch))
         stack.push_async_callback(reception.drain, settings.call.drain_s)
-        yield _banner(settings, cast, labels, call_port, web_port)
+        yield description(settings, cast, labels, call_port, web_port)
 
 
 def _cast(settings: Settings) -> Cast:
@@ -210,27 +211,6 @@ class _StopSignal:
         if self._starting is not None:
             self.came_early = True
             self._starting.cancel()
-
-
-def _banner(settings: Settings, cast: Cast, labels: dict[str, dict[str, str]], call_port: int, web_port: int) -> str:
-    card = cast.card()
-    name = f"{card.name} ({card.name_latin})" if card.name_latin else card.name
-    ws, http = ("wss", "https") if settings.tls.certificate else ("ws", "http")
-    return "\n".join(
-        (
-            f"live voice call {VERSION}",
-            f"  friend  {name}",
-            f"  ears    {labels['asr']['label']} [{labels['asr']['provider']}]",
-            f"  mind    {labels['llm']['label']} [{labels['llm']['provider']}]",
-            f"  voice   {labels['tts']['label']} [{labels['tts']['provider']}]",
-            f"  calls   {ws}://{_shown(settings.call_address.host)}:{call_port}{CALL_PATH}",
-            f"Open {http}://{_shown(settings.web_address.host)}:{web_port} and press the call button. Ctrl-C ends it.",
-        )
-    )
-
-
-def _shown(host: str) -> str:
-    return "localhost" if host in {"127.0.0.1", "::1", "0.0.0.0"} else host
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-import aiohttp
-
 from backend.errors import ConfigError
 from backend.settings import Address, EmulatorSettings
 
@@ -76,6 +74,8 @@ async def _start(settings: EmulatorSettings) -> asyncio.subprocess.Process:
 
 async def _ready(process: asyncio.subprocess.Process, address: Address) -> dict[str, Any]:
     """Wait until it answers. There is no deadline: it may be fetching models, and shows its progress itself."""
+    import aiohttp  # noqa: PLC0415 - a server with vendors of its own need not wait for it
+
     url = f"http://{address.host}:{address.port}/healthz"
     async with aiohttp.ClientSession() as http:
         while process.returncode is None:

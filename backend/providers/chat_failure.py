@@ -1,14 +1,11 @@
 """What a chat library raises, as one of our errors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-import aiohttp
-
 from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
-from backend.providers.chat_chunks import StreamError
 
 _MAX_REASON_CHARS: Final = 200
 _MASK: Final = "***"
@@ -23,11 +20,8 @@ _FINAL_CODES_IN_A_STREAM: Final = (
 _OF_CONTENT: Final = ("Sensitive", "InputText", "OutputText", "data_inspection_failed", "DataInspectionFailed")
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
 
-_ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
+ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """What client libraries let escape when a service sends what they do not expect."""
-
-ESCAPES: Final = (StreamError, aiohttp.ClientError, *_ODD_ANSWERS)
-"""What may be raised beside a library's own errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +31,18 @@ class Library:
     Attributes:
         client: its asynchronous client, with retries of its own switched off.
         timeouts, errors: what it raises; a timeout is looked for first.
+        is_cut: whether what looks like a timeout is a connection that was closed.
     """
 
     client: Any
     timeouts: tuple[type[Exception], ...]
     errors: tuple[type[Exception], ...]
+    is_cut: Callable[[BaseException], bool] = lambda _: False
 
 
 def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> ProviderError:
     """Our error for one of a library's, with the service's code and its id of the request."""
-    if isinstance(exc, library.timeouts) and not _was_cut(exc):
+    if isinstance(exc, library.timeouts) and not library.is_cut(exc):
         return ProviderTimeout("llm", "the service did not answer in time", log_id=_log_id(exc))
     code = getattr(exc, "code", None)
     status = getattr(exc, "status_code", None)
@@ -62,15 +58,6 @@ def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> Provide
     refused = ContentRefused if vendor_code.startswith(_OF_CONTENT) else ProviderRefused
     kind = refused if final else ProviderUnavailable
     return kind("llm", _reason(exc, secrets), vendor_code=vendor_code, log_id=_log_id(exc))
-
-
-def _was_cut(exc: BaseException | None) -> bool:
-    """The libraries take a connection that is closed on them for one that was slow to open."""
-    while exc is not None:
-        if isinstance(exc, aiohttp.ClientConnectionError):
-            return not isinstance(exc, aiohttp.ServerTimeoutError)
-        exc = exc.__cause__
-    return False
 
 
 def _reason(exc: Exception, secrets: Sequence[str]) -> str:
@@ -91,7 +78,7 @@ def _log_id(exc: Exception) -> str:
 
 def _id_in_body(response: Any) -> str:
     """DashScope names the request beside the error."""
-    with suppress(*_ODD_ANSWERS, RuntimeError):  # a body that was never read is a RuntimeError
+    with suppress(*ODD_ANSWERS, RuntimeError):  # a body that was never read is a RuntimeError
         if isinstance(request_id := response.json()["request_id"], str):
             return request_id
     return ""

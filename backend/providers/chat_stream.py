@@ -17,7 +17,6 @@ from backend.expenses import ChatTab, payer, sending
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.chat_chunks import Chunks, model_of, read_chunk
 from backend.providers.chat_failure import Library, failure
-from backend.providers.chat_http import http_client
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +34,6 @@ class ChatTimes:
     connect_s: float
     retry_backoff_s: float
     keepalive_s: float
-
-    def http_client(self, module: str, base_url: str) -> Any:
-        """A client for a library that wants one of this module; see `chat_http`."""
-        answer_s = self.first_token_s + self.token_s
-        return http_client(module, base_url, answer_s=answer_s, connect_s=self.connect_s, keepalive_s=self.keepalive_s)
 
 
 class StreamedChat(ABC):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.errors import ConfigError
-from backend.providers.chat_failure import ESCAPES, Library
+from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
 
 
@@ -62,18 +62,21 @@ class OpenAiChat(StreamedChat):
         self._config = config
 
     def _load(self) -> Library:
+        from backend.providers import chat_http  # noqa: PLC0415 - as slow to import as the rest
+
         openai = importlib.import_module("openai")
         httpx2 = importlib.import_module("httpx2")
         client = openai.AsyncOpenAI(
             api_key=self._config.api_key or "none",  # the library insists on one
             base_url=self._config.base_url,
             max_retries=0,  # it would repeat a whole timeout, twice
-            http_client=self._times.http_client("httpx2", self._config.base_url),
+            http_client=chat_http.http_client("httpx2", self._config.base_url, self._times),
         )
         return Library(
             client,
             (openai.APITimeoutError, httpx2.TimeoutException),
-            (openai.OpenAIError, httpx2.HTTPError, *ESCAPES),
+            (openai.OpenAIError, httpx2.HTTPError, *chat_http.ESCAPES),
+            chat_http.was_cut,
         )
 
     async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:

@@ -332,14 +332,15 @@ async def test_a_service_without_keys_needs_none() -> None:
         await chat.aclose()
 
 
-def test_no_library_is_loaded_before_it_is_needed() -> None:
+def test_calls_are_taken_before_the_libraries_of_chat_and_of_the_page_are_loaded() -> None:
     code = """
 import sys
+import backend.handler
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
 from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.config import ArkConfig
 ArkChat(ArkConfig("ep-1", api_key="k")), OpenAiChat(ChatConfig("http://127.0.0.1/v1", "m"))
-sys.exit(bool({"openai", "volcenginesdkarkruntime", "httpx", "httpx2"} & set(sys.modules)))
+sys.exit(bool({"openai", "volcenginesdkarkruntime", "httpx", "httpx2", "aiohttp"} & set(sys.modules)))
 """
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

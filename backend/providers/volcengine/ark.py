@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.errors import ProviderError
-from backend.providers.chat_failure import ESCAPES, Library
+from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
 from backend.providers.volcengine.ark_keys import TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
@@ -31,6 +31,8 @@ class ArkChat(StreamedChat):
         self._sends_thinking = config.thinking_off
 
     def _load(self) -> Library:
+        from backend.providers import chat_http  # noqa: PLC0415 - as slow to import as the rest
+
         runtime = importlib.import_module("volcenginesdkarkruntime")
         errors = importlib.import_module("volcenginesdkarkruntime._exceptions")
         httpx = importlib.import_module("httpx")
@@ -38,12 +40,13 @@ class ArkChat(StreamedChat):
             api_key=self._config.api_key or "exchanged for each request",
             base_url=self._config.base_url,
             max_retries=0,  # the SDK would repeat a whole timeout, twice
-            http_client=self._times.http_client("httpx", self._config.base_url),
+            http_client=chat_http.http_client("httpx", self._config.base_url, self._times),
         )
         return Library(
             client,
             (errors.ArkAPITimeoutError, httpx.TimeoutException),
-            (errors.ArkError, httpx.HTTPError, *ESCAPES),
+            (errors.ArkError, httpx.HTTPError, *chat_http.ESCAPES),
+            chat_http.was_cut,
         )
 
     async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:

@@ -12,7 +12,9 @@ import pytest
 from websockets.asyncio.client import connect
 
 from backend.errors import ConfigError
-from backend.listeners import serve_page, take_calls, tls
+from backend.call_port import take_calls
+from backend.certificate import tls
+from backend.page_port import serve_page
 from backend.settings import load
 from backend.web import Web
 from tests.support.certificate import certificate

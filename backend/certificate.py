@@ -1,0 +1,30 @@
+"""The certificate that both ports show."""
+
+import ssl
+from pathlib import Path
+
+from backend.access.settings import TlsSettings
+from backend.errors import ConfigError
+
+
+def tls(settings: TlsSettings) -> ssl.SSLContext | None:
+    """The certificate and its key, ready to be shown; None where there are none.
+
+    Raises:
+        ConfigError: they cannot be read, or do not belong together.
+    """
+    if not settings.certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    for name, path in (("TLS_CERT", settings.certificate), ("TLS_KEY", settings.key)):
+        if not Path(path).is_file():
+            raise ConfigError(f"{name}={path} is no file")
+    try:
+        context.load_cert_chain(settings.certificate, settings.key, password="")
+    except (ssl.SSLError, OSError, ValueError) as exc:
+        raise ConfigError(
+            f"TLS_CERT={settings.certificate} and TLS_KEY={settings.key} are no certificate with its key: two PEM "
+            "files are wanted, the key without a password"
+        ) from exc
+    return context
