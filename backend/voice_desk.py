@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from backend.cast import Cast
 from backend.ports import Synthesizer
@@ -13,9 +12,9 @@ from backend.store.voice_rows import VoicePlace
 from backend.voices.cloning import Cloning
 from backend.voices.library import VoiceLibrary
 from backend.voices.speaking import Samples
-from backend.web_clones import CloneRoutes
-from backend.web_samples import SampleRoutes
-from backend.web_voices import VoiceRoutes
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 
 class VoiceDesk:
@@ -33,8 +32,12 @@ class VoiceDesk:
             self.library, dashscope.enrolment(settings), public_url=settings.public_url, model=model
         )
 
-    def routes(self, cast: Cast, synthesizer: Synthesizer) -> list[web.RouteDef]:
+    def routes(self, cast: Cast, synthesizer: Synthesizer) -> "list[web.RouteDef]":
         """The paths under `/api/voices`, and those of a persona's voices."""
+        from backend.web_clones import CloneRoutes  # noqa: PLC0415 - with the page's server, after the calls'
+        from backend.web_samples import SampleRoutes  # noqa: PLC0415
+        from backend.web_voices import VoiceRoutes  # noqa: PLC0415
+
         samples = SampleRoutes(cast, self.library, Samples(synthesizer))
         clones = CloneRoutes(self._cloning)
         library = VoiceRoutes(self.library, self._cloning, samples)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.chat_stream import StreamedChat
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
@@ -101,7 +101,7 @@ REFUSED = {"code": "AuthenticationError", "message": f"The API key {KEY} is wron
 @pytest.mark.parametrize(
     ("status", "code", "kind", "tries"),
     [
-        (400, "SensitiveContentDetected", ProviderRefused, 1),
+        (400, "SensitiveContentDetected", ContentRefused, 1),
         (401, "AuthenticationError", ProviderRefused, 1),
         (403, "AccountOverdueError", ProviderRefused, 1),
         (404, "ModelNotOpen", ProviderRefused, 1),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderUnavailable
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.providers.dashscope.qwen import QwenChat
 from backend.providers.openai_chat import ChatConfig
@@ -64,7 +64,7 @@ async def test_a_model_without_the_switch_is_asked_without_it_from_then_on() -> 
     [
         (401, "chat.error.401", ProviderRefused, "invalid_api_key"),
         (404, "chat.error.404", ProviderRefused, "model_not_found"),
-        (400, "chat.error.400_inspection", ProviderRefused, "data_inspection_failed"),
+        (400, "chat.error.400_inspection", ContentRefused, "data_inspection_failed"),
         (429, "chat.error.429", ProviderUnavailable, "limit_requests"),
     ],
 )
@@ -81,7 +81,7 @@ async def test_a_refusal_is_our_error_with_the_request_id_of_its_body(
 
 
 @pytest.mark.parametrize(
-    ("code", "kind"), [("data_inspection_failed", ProviderRefused), ("internal_error", ProviderUnavailable)]
+    ("code", "kind"), [("data_inspection_failed", ContentRefused), ("internal_error", ProviderUnavailable)]
 )
 async def test_an_error_in_mid_stream_is_worth_another_try_only_if_it_may_pass(
     code: str, kind: type[ProviderError]

@@ -4,17 +4,19 @@ Source: Model Studio docs "cosyvoice-clone-api".
 """
 
 import asyncio
+import importlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
-
-import aiohttp
 
 from backend.errors import ProviderTimeout, ProviderUnavailable
 from backend.providers.dashscope.failures import Failures
 from backend.providers.dashscope.wire import said
 from backend.providers.sockets import is_loopback
+
+if TYPE_CHECKING:  # slow to import, and most servers clone no voice
+    import aiohttp
 
 PATH: Final = "/services/audio/tts/customization"
 GONE: Final = "BadRequest.ResourceNotExist"
@@ -77,10 +79,11 @@ class VoiceEnrolment:
     async def _ask(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:
         body = {"model": "voice-enrollment", "input": {"action": action, **asked}, "parameters": {}}
         headers = {"Authorization": f"Bearer {self._config.api_key}"}
+        aiohttp = importlib.import_module("aiohttp")
         try:
             async with (
                 asyncio.timeout(self._config.timeout_s),
-                self._session().post(
+                self._session(aiohttp.ClientSession).post(
                     self._config.url + PATH, json=body, headers=headers, allow_redirects=False
                 ) as response,
             ):
@@ -93,14 +96,14 @@ class VoiceEnrolment:
             raise self._failures.of_answer(status, answer)
         return _output(answer)
 
-    def _session(self) -> aiohttp.ClientSession:
+    def _session(self, make: "type[aiohttp.ClientSession]") -> "aiohttp.ClientSession":
         if self._http is None:
             host = urlsplit(self._config.url).hostname or ""
-            self._http = aiohttp.ClientSession(trust_env=not is_loopback(host))
+            self._http = make(trust_env=not is_loopback(host))
         return self._http
 
 
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+async def _bounded(response: "aiohttp.ClientResponse") -> bytes:
     data = bytearray()
     async for chunk in response.content.iter_any():
         data += chunk
