@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
-from backend.errors import ConfigError
 from backend.call_port import take_calls
 from backend.certificate import tls
+from backend.errors import ConfigError
 from backend.page_port import serve_page
 from backend.settings import load
 from backend.web import Web
