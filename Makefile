@@ -88,6 +88,10 @@ scale-test: ## 30 calls over three servers behind nginx, one of which is killed
 	@scripts/setup dev
 	SCALE_CALLS=30 SCALE_NODES=3 $(PY) -m pytest --numprocesses 0 --timeout 600 tests/scale
 
+doctor: ## look for what may keep a call from working, and say how to mend it; ARGS=--online asks the services too
+	@scripts/setup python
+	@$(PY) -m backend.doctor $(ARGS)
+
 format: ## put the code into shape
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .

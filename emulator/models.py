@@ -98,6 +98,13 @@ def fetch(
     return cache
 
 
+def faults(names: Sequence[str], cache: Path, manifest: Manifest) -> list[str]:
+    """What of these models is not as it should be, as `missing FILE` or `damaged FILE`; reads every byte."""
+    files = [file for name in names for file in manifest.models[name]]
+    broken = [file for file in files if not _is_whole(file, cache, verify=True)]
+    return [f"{'damaged' if (cache / file.path).exists() else 'missing'} {file.path}" for file in broken]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Fetch or verify from the command line."""
     manifest = Manifest.load()
@@ -105,9 +112,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="MODEL", help=f"of {', '.join(manifest.models)}; all unless given")
     parser.add_argument("--cache", type=Path, default=cache_folder(), help="the folder (MODEL_CACHE; now %(default)s)")
     parser.add_argument("--verify", action="store_true", help="compare every file's hash, and fetch again what differs")
+    parser.add_argument("--check", action="store_true", help="only say what is missing or damaged; status 1 if any is")
     options = parser.parse_args(argv)
     if unknown := [name for name in options.names if name not in manifest.models]:
         parser.error(f"no such model: {', '.join(unknown)}")
+    if options.check:
+        found = faults(options.names or list(manifest.models), options.cache, manifest)
+        print(*found, sep="\n")
+        return int(bool(found))
     try:
         cache = fetch(options.names or list(manifest.models), options.cache, manifest=manifest, verify=options.verify)
     except ConfigError as exc:

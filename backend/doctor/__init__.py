@@ -1,0 +1,1 @@
+"""`python -m backend.doctor`: what may keep a call from working, and how to mend it."""
