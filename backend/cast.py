@@ -52,6 +52,10 @@ class Cast:
         """What the model is asked."""
         return self._prompts.messages(self.card(persona), history, text)
 
+    def farewell(self, persona: str | None) -> str:
+        """What she says when the call has cost as much as it may."""
+        return self.card(persona).goodbye
+
     def idle_line(self, persona: str | None) -> str:
         """What she says into a long silence."""
         return self.card(persona).idle_prompt

@@ -164,6 +164,7 @@ def _services(
         detector=providers.detector,
         trouble=lambda persona: cast.card(persona).fallback,
         idle_line=cast.idle_line,
+        farewell=cast.farewell,
         recorder=recorder,
     )
 

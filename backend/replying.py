@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from backend.by_heart import ByHeart
-from backend.call.moves import AskIfThere, BeginReply, Fault, Guess, ReplyEnded
+from backend.call.moves import AskIfThere, BeginReply, Fault, Guess, ReplyEnded, TakeLeave
 from backend.cost.meter import Part
 from backend.errors import INTERNAL
 from backend.expenses import payer
@@ -20,7 +20,8 @@ from backend.turn import Reply, Turn, TurnLimits
 log = logging.getLogger(__name__)
 
 
-Asked = Guess | BeginReply | AskIfThere
+Unasked = AskIfThere | TakeLeave
+Asked = Guess | BeginReply | Unasked
 
 
 class Caller(Protocol):
@@ -42,6 +43,7 @@ class Ensemble:
         voice: how a reply sounds under a configuration.
         trouble: persona's id or None → what she says when nothing else can be said.
         idle_line: persona's id or None → what she says into a long silence.
+        farewell: persona's id or None → what she says when the call has to end.
     """
 
     model: ChatModel
@@ -50,6 +52,12 @@ class Ensemble:
     voice: Callable[[CallConfig], SpeechOptions]
     trouble: Callable[[str | None], str]
     idle_line: Callable[[str | None], str]
+    farewell: Callable[[str | None], str]
+
+    def line(self, unasked: Unasked) -> str:
+        """What is said of one's own accord."""
+        line = self.farewell if isinstance(unasked, TakeLeave) else self.idle_line
+        return line(unasked.config.persona)
 
 
 @dataclass(slots=True)
@@ -131,8 +139,8 @@ class Replies:
         running.turn.go()
         running.begun.set()
 
-    def ask(self, ask: AskIfThere) -> None:
-        """Say her line into the silence."""
+    def ask(self, ask: Unasked) -> None:
+        """Say her line, into the silence or at the end."""
         self._current = self._run(ask, TurnMarks(self._clock(), self._clock, unprompted=True), None)
         self._current.part.decide("reply")
         self._current.turn.go()
@@ -178,8 +186,7 @@ class Replies:
     def _run(self, asked: Asked, marks: TurnMarks, number: int | None) -> _Running:
         cast = self._cast
         speaker = _Speaker(self._caller, asked)
-        unasked = isinstance(asked, AskIfThere)
-        model = ByHeart(cast.idle_line(asked.config.persona)) if unasked else cast.model
+        model = ByHeart(cast.line(asked)) if isinstance(asked, Unasked) else cast.model
         running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), number, self._part())
         running.task = self._start(self._work(running, asked))
         return running
@@ -201,7 +208,7 @@ class Replies:
     def _reply(self, asked: Asked) -> Reply:
         config = asked.config
         voice = self._cast.voice(config)
-        if isinstance(asked, AskIfThere):
+        if isinstance(asked, Unasked):
             return Reply((), voice, config.delivery)
         messages = self._cast.prompt(config.persona, asked.history, asked.text)
         return Reply(messages, voice, config.delivery, self._cast.trouble(config.persona))

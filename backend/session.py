@@ -14,6 +14,7 @@ from backend.call.moves import (
     Account,
     AskIfThere,
     BeginReply,
+    BudgetSpent,
     CallEvent,
     CancelReply,
     CloseEars,
@@ -34,6 +35,7 @@ from backend.call.moves import (
     Say,
     SentenceSent,
     SoundSent,
+    TakeLeave,
     TakenUp,
     Tick,
     Told,
@@ -83,6 +85,7 @@ class Services:
         knows_persona: whether a client may ask for this persona.
         trouble: persona's id or None → what she says when nothing else can be said; empty for nothing.
         idle_line: persona's id or None → what she says into a long silence.
+        farewell: persona's id or None → what she says when the call has cost as much as it may.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
         costs: prices, and what a call may cost.
@@ -100,6 +103,7 @@ class Services:
     costs: Costs = field(default_factory=Costs)
     trouble: Callable[[str | None], str] = lambda _persona: ""
     idle_line: Callable[[str | None], str] = lambda _persona: ""
+    farewell: Callable[[str | None], str] = lambda _persona: ""
     recorder: Recorder = field(default_factory=NoRecorder)
 
 
@@ -150,7 +154,7 @@ class CallSession:
         self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
         self._till = Till(services.costs, self.id, services.store, services.observer, self._spent)
-        lines = (services.trouble, services.idle_line)
+        lines = (services.trouble, services.idle_line, services.farewell)
         parts = (services.model, services.synthesizer, services.prompt, services.voice, *lines)
         self._replies = Replies(
             self.sid,
@@ -297,7 +301,7 @@ class CallSession:
                 self._replies.drop(number)
             case BeginReply():
                 self._begin_reply(effect)
-            case AskIfThere():
+            case AskIfThere() | TakeLeave():
                 self._replies.ask(effect)
             case CancelReply():
                 self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
@@ -335,6 +339,8 @@ class CallSession:
 
     def _spent(self) -> None:
         """The call has cost as much as it may."""
+        if not self._over.is_set():
+            self._start(self._post(BudgetSpent()))
 
     @staticmethod
     def _stop(task: asyncio.Task[None] | None) -> None:

@@ -13,6 +13,7 @@ from enum import Enum, auto
 from typing import Any, Final, assert_never
 
 from backend.call.absence import Absence
+from backend.call.budget import Leave
 from backend.call.completeness import has_words
 from backend.call.guessing import Guessing
 from backend.call.history import History
@@ -22,6 +23,7 @@ from backend.call.moves import (
     Account,
     AskIfThere,
     BeginReply,
+    BudgetSpent,
     CallEvent,
     CancelReply,
     DrainAsked,
@@ -43,13 +45,14 @@ from backend.call.moves import (
     SentenceSent,
     SoundSent,
     SpeechEnd,
+    TakeLeave,
     TakenUp,
     Tick,
     Told,
 )
 from backend.call.said import Said
 from backend.call.silence import Due, Silence
-from backend.errors import BAD_SESSION, IDLE_TIMEOUT, SHUTTING_DOWN
+from backend.errors import BAD_SESSION, BUSY, IDLE_TIMEOUT, SHUTTING_DOWN
 from backend.ports import Message
 from backend.protocol import events
 from backend.protocol.events import BotInterrupt, CallConfig, ConfigUpdate, PlaybackPosition, UserText
@@ -107,6 +110,7 @@ class Call:
         self._history = History(limits.max_history)
         self._draining = False
         self._absence = Absence()
+        self._leave = Leave.NONE
         self._listening = Listening(limits.listening)
         self._guessing = Guessing(limits.guesses)
         self._silence = Silence(limits.idle_s, limits.ask_before_s)
@@ -168,6 +172,10 @@ class Call:
                     yield from self._cut_off(now)
                 elif self.state is not State.IN_PROCESS:
                     yield from self._end(SHUTTING_DOWN, "the server is about to stop; please call again", CLOSE_RESTART)
+            case BudgetSpent():
+                self._leave = Leave.DUE
+                if self.state is State.IDLE and not has_words(self._utterance):
+                    yield from self._take_leave(now)
             case TakenUp():
                 yield from self._end(BAD_SESSION, "a newer connection has taken up this conversation", CLOSE_POLICY)
             case LineCut():
@@ -273,13 +281,16 @@ class Call:
         """The utterance is over, or may be, or goes on."""
         if self._listening.is_over:
             yield from self._take_utterance(now)
-        elif self._listening.is_plausible and has_words(text := self._utterance):
+        elif self._leave is Leave.NONE and self._listening.is_plausible and has_words(text := self._utterance):
             yield from self._guessing.begin(self.turn + 1, text, self._history.messages, self._next_config)
         else:
             yield from self._guessing.drop()
 
     def _take_utterance(self, now: float) -> Iterator[Effect]:
         text, heard = self._utterance, self._listening.heard
+        if self._leave is not Leave.NONE:
+            yield from self._take_leave(now)
+            return
         if not has_words(text) or heard is None:
             yield from self._guessing.drop()
             yield self._listen_anew()
@@ -308,16 +319,27 @@ class Call:
         yield BeginReply(self.turn, text, self._history.messages, self.config, end, guess)
 
     def _ask_if_there(self) -> Iterator[Effect]:
-        """A turn without an utterance. The silence that it breaks is still the caller's."""
-        yield from self._guessing.drop()
+        """The silence that it breaks is still the caller's."""
         self._silence.ask()
+        yield from self._speak_unasked()
+        yield AskIfThere(self.turn, self.config)
+
+    def _take_leave(self, now: float) -> Iterator[Effect]:
+        """After the reply that was under way, or what the caller was saying, which is not answered any more."""
+        self._leave = Leave.SAID
+        self._silence.end(now)
+        yield from self._speak_unasked()
+        yield TakeLeave(self.turn, self.config)
+
+    def _speak_unasked(self) -> Iterator[Effect]:
+        """A turn without an utterance."""
+        yield from self._guessing.drop()
         self.turn += 1
         self.state = State.IN_PROCESS
         self.config = self._next_config
         self._question, self._said = None, Said()
         if not self.config.barge_in:
             yield self._listening.close()
-        yield AskIfThere(self.turn, self.config)
 
     def _end_reply(self, text: str, fault: Fault | None, now: float) -> Iterator[Effect]:
         self._said.complete()
@@ -346,8 +368,12 @@ class Call:
             yield self._listen_anew()
         yield Account(self.turn)
         yield self._say(events.TTS_DONE)
-        if self._draining:
+        if self._leave is Leave.SAID:
+            yield from self._end(BUSY, "this call has cost as much as a call may; please call again", CLOSE_NORMAL)
+        elif self._draining:
             yield from self._end(SHUTTING_DOWN, "the server is about to stop; please call again", CLOSE_RESTART)
+        elif self._leave is Leave.DUE:
+            yield from self._take_leave(now)
 
     # --- the client's events
 
@@ -358,7 +384,7 @@ class Call:
             case UserText(text):
                 if self.state is State.IN_PROCESS:
                     yield from self._cut_off(now)
-                if self.state is State.IDLE:
+                if self.state is State.IDLE and self._leave is Leave.NONE:
                     yield from self._begin_turn(text, None, now)
             case BotInterrupt():
                 if self.state is State.IN_PROCESS:

@@ -108,6 +108,11 @@ class DrainAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """The call has cost as much as it may."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakenUp:
     """A newer connection has taken up the conversation."""
 
@@ -144,6 +149,7 @@ CallEvent = (
     | SoundSent
     | ReplyEnded
     | DrainAsked
+    | BudgetSpent
     | TakenUp
     | LineCut
     | LineBack
@@ -238,6 +244,14 @@ class AskIfThere:
 
 
 @dataclass(frozen=True, slots=True)
+class TakeLeave:
+    """Say, unasked, the persona's goodbye: a turn without an utterance, and the last one."""
+
+    turn: int
+    config: CallConfig
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """Stop the reply: not one more frame of this turn leaves."""
 
@@ -276,6 +290,7 @@ Effect = (
     | DropGuess
     | BeginReply
     | AskIfThere
+    | TakeLeave
     | CancelReply
     | Account
     | Remember

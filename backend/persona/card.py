@@ -13,6 +13,8 @@ from backend.persona.yaml_file import read_yaml
 
 AVATARS: Final = Path(__file__).resolve().parents[2] / "assets" / "avatars"
 
+_FAREWELLS: Final = {"zh": "今天先聊到这儿吧，我得挂啦，下次再聊。", "en": "I have to go now. Let's talk again soon."}
+
 VoiceProvider = Literal["volcengine", "dashscope", "emulator"]
 
 
@@ -130,7 +132,13 @@ class Card(_Part):
     examples: tuple[Example, ...] = Field(min_length=1)
     idle_prompt: Line
     fallback: Line
+    farewell: Line | None = None
     tests: tuple[Check, ...] = ()
+
+    @property
+    def goodbye(self) -> str:
+        """Her farewell; a card without one has what anybody might say."""
+        return self.farewell or _FAREWELLS.get(self.language.partition("-")[0], _FAREWELLS["en"])
 
     def voice_for(self, provider: VoiceProvider) -> str:
         """The provider's id of her voice.

@@ -13,6 +13,7 @@ from backend.call.moves import (
     Account,
     AskIfThere,
     BeginReply,
+    BudgetSpent,
     CallEvent,
     CancelReply,
     CloseEars,
@@ -36,6 +37,7 @@ from backend.call.moves import (
     SentenceSent,
     SoundSent,
     SpeechEnd,
+    TakeLeave,
     TakenUp,
     Tick,
     Told,
@@ -437,6 +439,7 @@ call_events: st.SearchStrategy[CallEvent] = st.one_of(
     ),
     st.builds(Malformed, st.just(Fault("BadFrame", "x")), st.integers(0, 10)),
     st.just(DrainAsked()),
+    st.just(BudgetSpent()),
     st.just(TakenUp()),
     st.just(Tick()),
     st.just(HungUp()),
@@ -468,7 +471,7 @@ def test_in_any_order_of_events_one_reply_runs_at_most_and_every_turn_is_closed_
                     running.add(turn)
                     assert trials == (set() if guess is None else {guess})
                     trials.clear()
-                case AskIfThere(turn):
+                case AskIfThere(turn) | TakeLeave(turn):
                     assert not running
                     assert not trials
                     running.add(turn)

@@ -19,10 +19,11 @@ from backend.store.memory import MemoryStore
 from emulator.script import Script
 from tests.support.caller import Caller, dialled, names
 from tests.support.emulator import EmulatorHandle, running_emulator
-from tests.support.switchboard import Switchboard, answering
+from tests.support.switchboard import FAREWELL, Switchboard, answering
 
 WINDOW_MS, HOLD_MS = 300, 4000
-SPEAKER = {"volcengine": "zh_female_shuangkuaisisi_moon_bigtts", "dashscope": "longhua_v2"}
+_DOUBAO = "zh_female_shuangkuaisisi_moon_bigtts"
+SPEAKER = {"volcengine": _DOUBAO, "dashscope": "longhua_v2", "emulator": _DOUBAO}
 LATER = 60_000
 """Of wall time, in ms: until a second token, and so never."""
 QUERY = {"events": "TurnMetrics,SentencePartial", "delivery": "stream"}
@@ -40,6 +41,8 @@ def settings_of(family: str, vendor: EmulatorHandle) -> dict[str, str]:
     if family == "dashscope":
         urls = {"DASHSCOPE_WS_URL": vendor.dashscope_ws_url, "DASHSCOPE_BASE_URL": vendor.qwen_url}
         return {"DASHSCOPE_API_KEY": "sk-secret", **urls, **waits}
+    if family == "emulator":
+        return waits
     urls = {"VOLC_ASR_URL": f"{vendor.ws_url}/api/v3/sauc", "VOLC_TTS_URL": vendor.tts_url()}
     return {"VOLC_API_KEY": "key", "ARK_API_KEY": "key", "ARK_BASE_URL": vendor.ark_url, **urls, **waits}
 
@@ -172,3 +175,47 @@ async def test_a_call_costs_to_four_decimals_what_the_vendors_bill_for_it(family
     assert all(cost > 0 for cost in costs)
     assert usages[1]["wasted_requests"] == 1
     assert Decimal(usages[-1]["call_cost_cny"]) <= known_cny(books.charges) + Decimal("0.0001")
+
+
+@pytest.mark.parametrize(("family", "budget"), [("volcengine", "0.008"), ("dashscope", "0.002")])
+async def test_a_call_ends_with_a_goodbye_when_it_has_cost_as_much_as_it_may(family: str, budget: str) -> None:
+    script = {"hears": [heard("你好呀。")], "replies": ["好呀，今天过得怎么样？"], "tone": {"ms_per_char": 20}}
+    async with meeting(family, script, CALL_BUDGET_CNY=budget) as meets:
+        answer = await meets.say()
+        leaving = await meets.caller.until("BotError")
+        closed = await meets.caller.closed()
+
+    assert "TurnMetrics" in names(answer), "the reply that was under way is finished first"
+    assert spoken(leaving) == [FAREWELL]
+    assert names(leaving)[-2:] == ["TTSDone", "BotError"]
+    assert isinstance(leaving[-1], EventFrame)
+    assert leaving[-1].payload["error"]["code"] == "Busy"
+    assert closed == (1000, "Busy")
+    assert shown(known_cny(meets.books.charges)) == shown(Decimal(meets.books.invoice["cny"])), "with the goodbye"
+
+
+async def test_a_model_without_a_price_costs_an_unknown_amount_and_not_nothing() -> None:
+    script = {"hears": [heard("你好呀。")], "replies": ["好呀。"], "tone": {"ms_per_char": 20}}
+    async with meeting("dashscope", script, LLM_MODEL="qwen3-next-80b") as meets:
+        frames = await meets.say()
+
+    (told,) = [frame.payload for frame in frames if isinstance(frame, EventFrame) and frame.event == "TurnMetrics"]
+    assert (told["usage"]["cost_cny"], told["usage"]["call_cost_cny"]) == ("unknown", "unknown")
+    assert told["usage"]["unpriced"] == ["qwen3-next-80b"]
+    assert Decimal(told["usage"]["known_cny"]) > 0
+
+
+async def test_what_runs_on_this_machine_costs_nothing() -> None:
+    script = {"hears": [heard("你好呀。")], "replies": ["好呀。"], "tone": {"ms_per_char": 20}}
+    async with meeting("emulator", script) as meets:
+        frames = await meets.say()
+
+    (told,) = [frame.payload for frame in frames if isinstance(frame, EventFrame) and frame.event == "TurnMetrics"]
+    assert told["usage"]["cost_cny"] == "0.0000"
+    assert told["usage"]["asr_ms"] > 0
+    assert {charge.model for charge in meets.books.charges} == {"on-device"}
+
+
+def spoken(frames: list[Any]) -> list[str]:
+    said = [frame for frame in frames if isinstance(frame, EventFrame) and frame.event == "TTSSentenceStart"]
+    return [frame.payload["sentence"] for frame in said]

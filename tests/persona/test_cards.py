@@ -25,7 +25,7 @@ def card(request: pytest.FixtureRequest) -> Card:
 def lines(card: Card) -> list[str]:
     """Everything she may be heard to say."""
     said = [example.answer for example in card.examples]
-    return [*said, card.idle_prompt, card.fallback, *([card.greeting] if card.greeting else [])]
+    return [*said, card.idle_prompt, card.fallback, card.goodbye, *([card.greeting] if card.greeting else [])]
 
 
 def test_a_card_has_enough_to_talk_from(card: Card) -> None:

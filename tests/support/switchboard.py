@@ -38,6 +38,9 @@ def plain_voice(config: CallConfig) -> SpeechOptions:
     return SpeechOptions(config.speaker or VOICE, config.audio_format, config.sample_rate)
 
 
+FAREWELL = "我得挂啦，下次再聊。"
+
+
 @dataclass
 class Switchboard:
     """What a test sets up, and what it finds afterwards."""
@@ -82,6 +85,7 @@ class Switchboard:
             costs=self.costs,
             trouble=lambda _persona: self.trouble,
             idle_line=lambda _: IDLE_LINE,
+            farewell=lambda _: FAREWELL,
             recorder=self.recorder,
         )
 
