@@ -83,6 +83,9 @@ async def server(
         "MAX_CALLS": 1000,
         "MAX_LOOP_LAG_MS": 0,
         "MAX_LOOP_LOAD": 0,
+        "MAX_CALLS_PER_IP": 10_000,
+        "HANDSHAKES_PER_IP_S": 10_000,
+        "HANDSHAKE_BURST_PER_IP": 10_000,
         **(extra or {}),
     }
     async with running(module, "Open http", on.tested, settings) as process:
