@@ -15,6 +15,7 @@ from backend.access.door import Door
 from backend.banner import description
 from backend.call_port import take_calls
 from backend.cast import Cast
+from backend.env import environment
 from backend.errors import ConfigError
 from backend.exposure import refuse_open
 from backend.kept_line import ResumeLimits
@@ -29,6 +30,7 @@ from backend.readiness import Readiness
 from backend.reception import Reception
 from backend.recording.recorder import open_recorder
 from backend.recording.tape import Recorder
+from backend.redaction import secrets_of
 from backend.session import Services
 from backend.settings import Settings, load
 from backend.store.opening import Store, open_store
@@ -46,7 +48,7 @@ def main() -> int:
     try:
         settings = load()
         refuse_open(settings)
-        configure(settings.log_level, settings.log_format)
+        configure(settings.log_level, settings.log_format, secrets_of(environment()))
         garbage.collect_seldom()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run(settings))

@@ -3,15 +3,19 @@
 import json
 import logging
 import sys
+from collections.abc import Iterable
 from typing import Final, Literal
+
+from backend.redaction import Redactor
 
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def configure(level: str, log_format: Literal["text", "json"]) -> None:
-    """Send every log line of this process to standard error."""
+def configure(level: str, log_format: Literal["text", "json"], secrets: Iterable[str] = ()) -> None:
+    """Send every log line of this process to standard error, without the secrets."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Json() if log_format == "json" else _Text("%(asctime)s %(levelname)-7s %(message)s"))
+    shape = _Json() if log_format == "json" else _Text("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(_Redacted(shape, Redactor(secrets)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # their debug lines hold keys and what people say
     for library in ("openai", "httpx", "httpcore", "websockets", "volcenginesdkarkruntime"):
@@ -22,10 +26,28 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
+class _Redacted(logging.Formatter):
+    """Another formatter's lines, tracebacks included, without secrets."""
+
+    def __init__(self, shape: logging.Formatter, redactor: Redactor) -> None:
+        super().__init__()
+        self._shape = shape
+        self._redactor = redactor
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._redactor.clean(self._shape.format(record))
+
+
 class _Text(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
-        fields = " ".join(f"{name}={value}" for name, value in _fields(record).items() if value not in ("", None))
+        known = _fields(record).items()
+        fields = " ".join(f"{name}={_in_one_line(value)}" for name, value in known if value not in ("", None))
         return f"{super().formatMessage(record)} {fields}".rstrip()
+
+
+def _in_one_line(value: object) -> str:
+    """A field that brings its own line break would write a log line of its own."""
+    return str(value).replace("\r", "\\r").replace("\n", "\\n")
 
 
 class _Json(logging.Formatter):
