@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from backend import compose, garbage
+from backend import compose, garbage, web_costs
 from backend.access.door import Door
 from backend.banner import description
 from backend.call_port import take_calls
@@ -122,7 +122,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             forget=store.forget,
             owner=store.owner,
             exposition=None if metrics is None else metrics.exposition,
-            more=voices.routes(cast, providers.synthesizer),
+            more=[*voices.routes(cast, providers.synthesizer), *web_costs.routes(store.costs)],
         )
         web_port = await serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it

@@ -5,17 +5,20 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from backend.expenses import Charge
 from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import load as load_settings
 from backend.store.database import Database
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.records import Billed, Claimed, Said, lines, now_ms
-from backend.store.schema import conversations, messages, turns
+from backend.store.schema import charges, conversations, messages, turns
+from backend.store.totals import day_of
 from tests.store.conftest import Place
 
 LIMITS = KeepLimits(linger_s=0, retry_s=0.05, most_retry_s=0.2, load_s=5.0, first_load_s=30.0, flush_s=30.0)
@@ -274,3 +277,31 @@ async def test_a_server_starts_without_its_database_and_finds_it_later(stoppable
             await asyncio.to_thread(stoppable.server.start)
         await all_written(store)
     assert [row["text"] for row in await rows(stoppable, messages)] == [message.text for message in HELLO]
+
+
+async def test_what_was_paid_for_is_added_up_by_day_and_stays_when_the_conversation_goes(place: Place) -> None:
+    speech = Charge("tts", "cosyvoice-v2", "characters", "reply", False, 30, Decimal("0.006"))
+    odd = Charge("llm", "llama3", "input_tokens", "wasted", True, 900, None)
+    today = day_of(now_ms())
+    async with serving(place) as store:
+        await store.append("sid", HELLO, turn(1))
+        store.account("sid", turn(1), replace(BILL, charges=(speech, odd)))
+        store.charge(TurnRef("call-1"), (speech,))
+        waiting = await store.costs("2000-01-01", "2999-12-31")
+    async with serving(place) as store:
+        assert await store.forget("sid")
+        store.account("sid-2", turn(1, "call-2"), replace(BILL, charges=(speech,)))
+        totals = await store.costs(min(today, day_of(now_ms())), day_of(now_ms()))
+        nothing = await store.costs("2000-01-01", "2000-12-31")
+
+    assert [total.charge.quantity for total in waiting] == [900, 60]
+    assert [total.charge for total in totals] == [odd, replace(speech, quantity=90, cny=Decimal("0.018"))]
+    assert nothing == ()
+    async with opened(place) as db, db._reading.connect() as connection:
+        rows = (await connection.execute(select(charges.c.call, charges.c.turn, charges.c.cny_nano))).all()
+    assert sorted(map(tuple, rows), key=str) == [
+        ("call-1", 0, 6_000_000),
+        ("call-1", 1, 6_000_000),
+        ("call-1", 1, None),
+        ("call-2", 1, 6_000_000),
+    ]
