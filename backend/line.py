@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 CLOSE_INTERNAL: Final = 1011
 CLOSE_POLICY: Final = 1008
+GOODBYES: Final = frozenset({1000, 1001, 1005})
+"""Done, gone away, and no reason given: with these a client hangs up."""
 
 
 class Line(Protocol):
@@ -70,10 +72,11 @@ class WebSocketLine:
 
     @property
     def was_cut(self) -> bool:
-        """Of a line that has ended: whether the client left without a word, and was not sent away for what it did."""
+        """Of a line that has ended: whether the client neither said goodbye nor was sent away for what it did."""
         ending = self._socket.protocol
-        sent_away = ending.close_sent is not None and ending.close_sent.code != CLOSE_INTERNAL
-        return ending.close_rcvd is None and not sent_away
+        if ending.close_rcvd is not None and ending.close_rcvd_then_sent is not False:
+            return ending.close_rcvd.code not in GOODBYES
+        return ending.close_sent is None or ending.close_sent.code == CLOSE_INTERNAL
 
     async def _abandon(self) -> None:
         """A polite close frame first, for the client that wakes up; no waiting for its answer, as it reads nothing."""

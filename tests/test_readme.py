@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", "README.zh-CN.md")
 ELSEWHERE = {"ARGS", "CHROMIUM", "HF_ENDPOINT", "OLLAMA_CONTEXT_LENGTH", "PIP_INDEX_URL", "PYTHON"}
 PLACEHOLDERS = {"CODE", "HOST", "ID", "MS", "N", "NAME", "PATH", "SID", "TEXT", "TOKEN", "VOICE", "JSON", "MIT", "PCM"}
+PLACEHOLDERS |= {"FRAME"}
 
 
 @pytest.fixture(params=NAMES)

@@ -29,12 +29,13 @@ export function callUrl(
 }
 
 /** The address with the wishes as its query; lists are written with commas. */
-export function withWishes(url: URL, config: CallConfig, sid: string | null): string {
+export function withWishes(url: URL, config: CallConfig, sid: string | null, resume = "false"): string {
   const address = new URL(url);
   for (const [key, value] of Object.entries(config)) {
     address.searchParams.set(key, Array.isArray(value) ? value.join(",") : String(value));
   }
   if (sid) address.searchParams.set("sid", sid);
+  if (resume !== "false") address.searchParams.set("resume", resume);
   return address.toString();
 }
 

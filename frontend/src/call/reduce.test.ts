@@ -183,6 +183,40 @@ describe("trouble", () => {
     expect([state.sid, state.startedAt, state.turns.length, state.attempt]).toEqual(["s1", 1000, 1, 0]);
   });
 
+  const lost: CallEvent = { type: "lost", attempt: 1 };
+  const back = (turn: number, frame: number) =>
+    says({ event: "BotReady", payload: { session: "s1", resume: { turn, frame, seconds: 30 } } }, 0, 9000);
+
+  it("a call that was kept goes on in the same turn when the line is back", () => {
+    const state = run([...speaking, lost, back(1, 3), sound(500), sentence("再见。"), sound(200), done()]);
+    expect(phaseOf(state)).toBe("speaking");
+    expect(state.turns).toMatchObject([{ id: ID, cut: false, soundMs: 1500, sent: true }]);
+    expect(state.turns[0]?.sentences.map(({ text }) => text)).toEqual(["你好呀！", "再见。"]);
+    expect([state.attempt, state.notice]).toEqual([0, null]);
+  });
+
+  it("while the line is lost what has arrived plays on", () => {
+    const state = run([...speaking, done(), lost, played(700), drained()]);
+    expect(phaseOf(state)).toBe("reconnecting");
+    expect(state.turns).toMatchObject([{ over: true, cut: false, playedMs: 700 }]);
+  });
+
+  it("where the call was not kept the rest of the reply is lost, and that is told", () => {
+    const state = run([...speaking, lost, back(0, 0)]);
+    expect([phaseOf(state), state.notice?.what]).toEqual(["listening", "rest-lost"]);
+    expect(state.turns).toMatchObject([{ cut: true, sent: true }]);
+  });
+
+  it("a reply that was sent whole plays on into the new call", () => {
+    const state = run([...speaking, done(), lost, back(0, 0)]);
+    expect([phaseOf(state), state.notice, serverBusy(state)]).toEqual(["speaking", null, false]);
+  });
+
+  it("a conversation that goes on elsewhere ends here, and says so", () => {
+    expect(run([...speaking, trouble("BadSession")]).failure).toBe("taken-over");
+    expect(run([dialled, trouble("BadSession")]).failure).toBe("bad-session");
+  });
+
   it("after a lost line the server counts from 1 again, and no id is used twice", () => {
     const state = run([...speaking, { type: "lost", attempt: 1 }, ready, recognized("在吗", 1)]);
     expect(new Set(state.turns.map(({ id }) => id)).size).toBe(2);

@@ -1,6 +1,6 @@
 /** How a call goes on: `reduce(state, event)`. Pure: no clock, no socket; `at` is the page's clock in ms. */
 
-import type { DownEvent } from "../protocol/events";
+import type { DownEvent, Resume } from "../protocol/events";
 import {
   type CallState,
   currentTurn,
@@ -44,7 +44,7 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "server":
       return onLine(state) ? heardFromServer(state, event.event, event.turn, event.at) : state;
     case "sound":
-      return dropped(state, event.turn) || state.line !== "open"
+      return dropped(state, event.turn) || !onLine(state)
         ? state
         : sound(state, event.turn, event.ms, event.at);
     case "started":
@@ -62,7 +62,7 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "muted":
       return { ...state, muted: event.muted };
     case "lost":
-      return { ...settle(state), line: "lost", attempt: event.attempt, partial: "", typed: null };
+      return { ...state, line: "lost", attempt: event.attempt, partial: "", typed: null };
     case "failed":
       return { ...ended(state, event.at), failure: event.failure };
     case "hung up":
@@ -94,7 +94,7 @@ function heardFromServer(state: CallState, event: DownEvent, wire: number | null
   const id = turnId(state, wire);
   switch (event.event) {
     case "BotReady":
-      return ready(state, event.payload.session, at);
+      return ready(state, event.payload, at);
     case "SentencePartial":
       return partial(state, event.payload.sentence);
     case "SentenceRecognized":
@@ -112,17 +112,31 @@ function heardFromServer(state: CallState, event: DownEvent, wire: number | null
   }
 }
 
-function ready(state: CallState, sid: string, at: number): CallState {
-  const { base } = counters(state);
+/** Whether the call goes on where the line was cut; one that is new stands at 0:0. */
+export function isResumed(resume: Resume | undefined): boolean {
+  return resume !== undefined && resume.turn + resume.frame > 0;
+}
+
+function ready(state: CallState, payload: { session: string; resume?: Resume }, at: number): CallState {
+  const { session, resume } = payload;
+  return state.begun && isResumed(resume)
+    ? { ...state, line: "open", attempt: 0, notice: null }
+    : begin(state, session, at);
+}
+
+/** A new call. What was sent whole of the one before plays on; a reply that was not is lost. */
+function begin(state: CallState, sid: string, at: number): CallState {
+  const broken = state.turns.some((turn) => !turn.sent && !turn.over);
+  const settled = broken ? settle(state) : state;
   return {
-    ...state,
+    ...settled,
     line: "open",
     sid,
-    base,
+    base: counters(settled).base,
     begun: true,
     startedAt: state.startedAt ?? at,
     attempt: 0,
-    notice: null,
+    notice: broken && state.begun ? { what: "rest-lost", at } : null,
   };
 }
 
@@ -238,7 +252,7 @@ const ENDINGS: Readonly<Record<string, Failure>> = {
 };
 
 function troubled(state: CallState, code: string, at: number): CallState {
-  const failure = ENDINGS[code];
+  const failure = code === "BadSession" && state.begun ? "taken-over" : ENDINGS[code];
   if (failure) return { ...state, failure };
   const what = TROUBLES[code];
   return what ? { ...state, notice: { what, at } } : state;

@@ -18,6 +18,7 @@ export type Failure =
   | "token-refused"
   | "busy"
   | "bad-session"
+  | "taken-over"
   | "network-lost"
   | "idle";
 
@@ -27,6 +28,7 @@ export type Notice =
   | "answer-failed"
   | "voice-failed"
   | "internal"
+  | "rest-lost"
   | "microphone-changed"
   | "microphone-gone"
   | "speaker-failed";

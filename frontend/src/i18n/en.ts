@@ -124,6 +124,10 @@ export const en = {
     "token-refused": ["The access token was refused", "Enter the one your server was set up with."],
     busy: ["The line is busy", "All of the server's lines are taken. Try again in a moment."],
     "bad-session": ["That conversation cannot be resumed", "Start a new one."],
+    "taken-over": [
+      "You carried on elsewhere",
+      "This conversation was opened in another tab or on another device, so it ended here. Carry on to bring it back.",
+    ],
     "network-lost": ["The connection was lost", "Check your network. You can carry on where you stopped."],
     idle: ["It went quiet", "Nobody spoke for a while, so the call was ended. You can carry on any time."],
   },
@@ -132,6 +136,7 @@ export const en = {
     "answer-failed": "No answer came this time. Please try once more.",
     "voice-failed": "The voice failed this time. The answer is here to read.",
     internal: "Something went wrong on the server. The call goes on.",
+    "rest-lost": "The line broke, and the rest of that answer is lost. We can go on.",
     "microphone-changed": "Microphone changed",
     "microphone-gone": "The microphone was unplugged. You can type, or pick another one.",
     "speaker-failed": "That speaker cannot be used.",

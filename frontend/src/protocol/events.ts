@@ -12,8 +12,15 @@ export interface Metrics {
   usage?: Json;
 }
 
+/** Where the call goes on, 0:0 for a new one; and how long it waits for its client after a cut. */
+export interface Resume {
+  turn: number;
+  frame: number;
+  seconds: number;
+}
+
 export type DownEvent =
-  | { event: "BotReady"; payload: { session: string } }
+  | { event: "BotReady"; payload: { session: string; resume?: Resume } }
   | { event: "SentencePartial"; payload: { sentence: string } }
   | { event: "SentenceRecognized"; payload: { sentence: string } }
   | { event: "TTSSentenceStart"; payload: { sentence: string } }
@@ -47,7 +54,7 @@ export function readEvent(value: unknown): DownEvent | null {
   if (!isObject(payload)) return event === "TTSDone" ? { event, payload: {} } : null;
   switch (event) {
     case "BotReady":
-      return typeof payload.session === "string" ? { event, payload: { session: payload.session } } : null;
+      return readReady(payload);
     case "SentencePartial":
     case "SentenceRecognized":
     case "TTSSentenceStart":
@@ -63,6 +70,14 @@ export function readEvent(value: unknown): DownEvent | null {
     default:
       return null;
   }
+}
+
+function readReady({ session, resume }: Json): DownEvent | null {
+  if (typeof session !== "string") return null;
+  if (!isObject(resume)) return { event: "BotReady", payload: { session } };
+  const { turn, frame, seconds } = resume;
+  const known = typeof turn === "number" && typeof frame === "number" && typeof seconds === "number";
+  return { event: "BotReady", payload: known ? { session, resume: { turn, frame, seconds } } : { session } };
 }
 
 function readError(payload: Json): DownEvent | null {

@@ -4,9 +4,10 @@
  */
 
 import { Backlog } from "../audio/backlog";
-import { type CallEvent, reduce } from "../call/reduce";
+import { type CallEvent, isResumed, reduce } from "../call/reduce";
 import {
   type CallState,
+  currentTurn,
   dropped,
   HOME,
   type Notice,
@@ -22,9 +23,11 @@ import { refusal } from "./refusal";
 import type { Settings } from "./settings";
 import { type Levels, Sound } from "./sound";
 import { createStore, type Store } from "./store";
-import { changedWishes } from "./wishes";
+import { changedWishes, wishesOf } from "./wishes";
 
 const BACKLOG_MS = 1500;
+/** What is said while the line is lost waits to be sent; the server takes up to 30 s at once. */
+const LOST_BACKLOG_MS = 10_000;
 const NOTICE_MS = 6000;
 
 export interface Surroundings extends LineSurroundings {
@@ -129,19 +132,29 @@ export class Calls {
     }
     const { event, turn } = frame;
     this.store.dispatch({ type: "server", event, turn, at: Date.now() });
-    if (event.event === "BotReady") this.ready();
-    if (event.event === "BotError") this.forgetNoticeLater();
+    if (event.event === "BotReady") this.ready(isResumed(event.payload.resume));
+    if (this.store.get().notice) this.forgetNoticeLater();
     if (event.event !== "TTSDone") return;
     this.sound?.speaker?.end(id);
     this.sendWaitingText();
   }
 
-  private ready(): void {
+  private ready(resumed: boolean): void {
     this.line?.answered();
-    const speaker = this.around.settings.get().voices[this.around.persona()];
-    if (speaker) this.line?.send({ event: "BotUpdateConfig", payload: { speaker } });
+    const settings = this.around.settings.get();
+    const speaker = settings.voices[this.around.persona()];
+    const payload = { ...(resumed ? wishesOf(settings) : {}), ...(speaker ? { speaker } : {}) };
+    if (Object.keys(payload).length > 0) this.line?.send({ event: "BotUpdateConfig", payload });
+    this.hushIfCut();
     for (const pcm of this.backlog.drain()) this.line?.sound(pcm);
     this.sendWaitingText();
+  }
+
+  /** She was interrupted while the line was lost: the server has yet to hear of it. */
+  private hushIfCut(): void {
+    const state = this.store.get();
+    const cut = serverBusy(state) && currentTurn(state)?.cut === true;
+    if (cut) this.line?.send({ event: "BotInterrupt", payload: {} });
   }
 
   /** A server that numbers its frames has granted the wishes: raw samples. Others send whole files. */
@@ -177,6 +190,8 @@ export class Calls {
       this.playout.cut(before);
     }
     if (now.muted !== before.muted) this.sound?.mute(now.muted);
+    if (now.line === "lost" && before.line !== "lost")
+      this.backlog = new Backlog(LOST_BACKLOG_MS / this.around.settings.get().frameMs);
     const over = now.line === "ended" || now.line === "none";
     if (over && now.line !== before.line) this.release();
   }

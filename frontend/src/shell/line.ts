@@ -1,6 +1,7 @@
 /** The line of one call: dials, loses patience, and dials again when the connection breaks. */
 
 import { ATTEMPTS, backoffMs, type CallPlace, callUrl, withWishes } from "../call/address";
+import { after, NOWHERE, resumeWish } from "../call/position";
 import type { CallEvent } from "../call/reduce";
 import type { CallState, Failure } from "../call/state";
 import type { UpEvent } from "../protocol/events";
@@ -12,6 +13,8 @@ import type { Store } from "./store";
 import { wishesOf } from "./wishes";
 
 const READY_MS = 10_000;
+const LEAST_READY_MS = 1_000;
+const RETURN_S = 30;
 const CONGESTED_BYTES = 256 * 1024;
 
 export interface LineSurroundings {
@@ -26,6 +29,9 @@ export class Line {
   private over = false;
   private retry = 0;
   private patience = 0;
+  private place = NOWHERE;
+  /** When the page stops trying to come back: on its own clock, in ms. */
+  private giveUpAt: number | null = null;
 
   constructor(
     private readonly around: LineSurroundings,
@@ -38,13 +44,13 @@ export class Line {
     const { token, serverUrl } = settings.get();
     try {
       const url = callUrl(place(), window.location, serverUrl);
-      const address = withWishes(url, wishesOf(settings.get()), this.store.get().sid);
+      const address = withWishes(url, wishesOf(settings.get()), this.store.get().sid, resumeWish(this.place));
       this.link = new Link(address, token, log, {
-        frame: (frame) => this.receive(frame),
+        frame: (frame) => this.took(frame),
         closed: () => void this.closed(),
       });
       clearTimeout(this.patience);
-      this.patience = window.setTimeout(() => this.impatient(), READY_MS);
+      this.patience = window.setTimeout(() => this.impatient(), this.patienceMs());
     } catch {
       this.fail("server-down"); // an address that no socket can be opened to
     }
@@ -60,6 +66,7 @@ export class Line {
   /** The server has answered. */
   answered(): void {
     clearTimeout(this.patience);
+    this.giveUpAt = null;
   }
 
   send(event: UpEvent): void {
@@ -81,8 +88,21 @@ export class Line {
 
   /** The line opened but nobody answered. */
   private impatient(): void {
-    this.link?.close();
+    this.link?.close({ backSoon: true });
     void this.closed();
+  }
+
+  private took(frame: DownFrame | null): void {
+    this.place = after(this.place, frame);
+    if (frame) this.receive(frame);
+  }
+
+  private get leftMs(): number {
+    return (this.giveUpAt ?? Number.POSITIVE_INFINITY) - performance.now();
+  }
+
+  private patienceMs(): number {
+    return Math.max(LEAST_READY_MS, Math.min(READY_MS, this.leftMs));
   }
 
   /** The connection is gone: why, and does it come back? */
@@ -91,15 +111,17 @@ export class Line {
     this.link = null;
     clearTimeout(this.patience);
     if (failure) return this.fail(failure);
-    if (begun && attempt < ATTEMPTS) return this.lose(attempt + 1);
+    if (begun && attempt < ATTEMPTS && this.leftMs > 0) return this.lose(attempt + 1);
     const why = begun ? "network-lost" : await this.around.whyRefused(this.around.settings.get().token);
     if (!this.over) this.fail(navigator.onLine ? why : "network-lost");
   }
 
   private lose(attempt: number): void {
+    this.giveUpAt ??= performance.now() + (this.place.seconds ?? RETURN_S) * 1000;
     this.store.dispatch({ type: "lost", attempt });
     clearTimeout(this.retry);
-    this.retry = window.setTimeout(() => this.dial(), backoffMs(attempt, Math.random()));
+    const waitMs = Math.min(backoffMs(attempt, Math.random()), Math.max(0, this.leftMs));
+    this.retry = window.setTimeout(() => this.dial(), waitMs);
   }
 
   private fail(failure: Failure): void {

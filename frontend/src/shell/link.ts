@@ -6,9 +6,12 @@ import { type DownFrame, decode, encodeAudio, encodeEvent } from "../protocol/fr
 import { type Log, SOUND } from "./log";
 
 const CALL_OVER = 1000;
+/** The server takes it for a cut, not for a goodbye. */
+const BACK_SOON = 4000;
 
 export interface LinkEars {
-  frame(frame: DownFrame): void;
+  /** Null for one that could not be read. */
+  frame(frame: DownFrame | null): void;
   /** Told once, unless the page closed the link itself. */
   closed(code: number): void;
 }
@@ -47,9 +50,9 @@ export class Link {
     return this.socket.bufferedAmount;
   }
 
-  close(): void {
+  close({ backSoon = false } = {}): void {
     this.deaf = true;
-    this.socket.close(CALL_OVER);
+    this.socket.close(backSoon ? BACK_SOON : CALL_OVER);
   }
 
   private put(bytes: Uint8Array<ArrayBuffer>): void {
@@ -58,13 +61,18 @@ export class Link {
 
   private receive(data: unknown): void {
     if (this.deaf) return;
+    const frame = this.read(data);
+    if (frame && data instanceof ArrayBuffer) this.noteFrame(frame, data.byteLength);
+    this.ears.frame(frame);
+  }
+
+  private read(data: unknown): DownFrame | null {
     try {
       if (!(data instanceof ArrayBuffer)) throw new Error("a text message");
-      const frame = decode(data);
-      this.noteFrame(frame, data.byteLength);
-      this.ears.frame(frame);
+      return decode(data);
     } catch (error) {
       this.note("down", "bad frame", 0, String(error));
+      return null;
     }
   }
 

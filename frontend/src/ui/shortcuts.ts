@@ -29,7 +29,7 @@ function act({ calls, settings, view }: Page, key: string): boolean {
   else if (key === "m") calls.mute(!state.muted);
   else if (key === "c") settings.dispatch({ captions: !settings.get().captions });
   else if (key === "t") view.dispatch({ keyboard: !view.get().keyboard });
-  else if (key === "Escape" && phase === "speaking") calls.interrupt();
+  else if (key === "Escape" && (phase === "speaking" || phase === "reconnecting")) calls.interrupt();
   else return false;
   return true;
 }
