@@ -52,6 +52,8 @@ _NO_SECRET: Final = "emulator"  # noqa: S105 - that is what the name says
 _END_WINDOW_MS: Final = 500
 _END_WINDOW_ALONE_MS: Final = 800
 """Where the recogniser is the only one to hear that a caller goes on, it has to wait longer (docs/performance.md)."""
+_SOON_S: Final = 2.0
+"""Within this a connection that was kept ready has to answer, if it is alive."""
 _SLOW_EARS_S: Final = 20.0
 _SLOW_TEXT_MS: Final = 8000
 _SLOW_VOICE_S: Final = 40.0
@@ -233,6 +235,8 @@ def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
         end_window_ms=asr.end_window_ms,
         hot_words=hot_words,
         backlog_ms=round(1000 * settings.call.max_ahead_s),
+        opening_timeout_s=asr.timeout_s,
+        spare_timeout_s=min(_SOON_S, asr.timeout_s / 2),
         connect_timeout_s=asr.timeout_s,
         reply_timeout_s=asr.timeout_s,
         final_timeout_s=asr.timeout_s,
@@ -286,7 +290,10 @@ def _synthesizer(settings: Settings) -> Synthesizer:
         resource_id=tts.resource_id or None,
         model=tts.model,
         takes_tokens=tts.takes_tokens,
+        opening_timeout_s=tts.timeout_s,
         connect_timeout_s=tts.timeout_s,
+        session_timeout_s=tts.timeout_s,
+        reuse_timeout_s=min(_SOON_S, tts.timeout_s / 2),
         first_audio_timeout_s=sound_s,
         gap_timeout_s=sound_s,
         billed_as=ON_DEVICE if local else "",

@@ -65,6 +65,7 @@ class _Running:
     """A reply, from its request on; `begun` once it is no longer on trial; of one that is `stopped` nothing is told."""
 
     turn: Turn
+    speaker: "_Speaker"
     number: int | None
     part: Part
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -187,7 +188,7 @@ class Replies:
         cast = self._cast
         speaker = _Speaker(self._caller, asked)
         model = ByHeart(cast.line(asked)) if isinstance(asked, Unasked) else cast.model
-        running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), number, self._part())
+        running = _Running(Turn(model, cast.synthesizer, speaker, marks, self._limits), speaker, number, self._part())
         running.task = self._start(self._work(running, asked))
         return running
 
@@ -259,29 +260,39 @@ class Waste:
 
 
 class _Speaker:
-    """Carries a reply's sentences and sound to the caller, under the turn's number."""
+    """Carries a reply's sentences and sound to the caller, under the turn's number.
+
+    Attributes:
+        silent: the reply was cut off. Its cancellation takes a few rounds of the loop to reach whoever delivers, and
+            what the caller is told next may be written before that.
+    """
 
     def __init__(self, caller: Caller, asked: Asked) -> None:
         self._caller = caller
         self._turn = asked.turn
         self._number = asked.turn if asked.config.turn_ids else None
         self._unspoken = unspoken_event(asked.config)
+        self.silent = False
 
     async def say(self, sentence: str) -> None:
+        if self.silent:
+            return
         await self._caller.say_sentence(self._turn, self._number, sentence)
 
     async def show(self, text: str) -> bool:
-        if self._unspoken is None:
+        if self._unspoken is None or self.silent:
             return False
         await self._caller.say_sentence(self._turn, self._number, text, self._unspoken)
         return True
 
     async def sound(self, data: bytes, ms: float) -> None:
+        if self.silent:
+            return
         await self._caller.send_sound(self._turn, self._number, data, ms)
 
 
 def _stop(running: _Running) -> None:
-    running.stopped = True
+    running.stopped = running.speaker.silent = True
     running.begun.set()  # the cancellation may be lost: the error of a service that is being left takes its place
     if running.task is not None:
         running.task.cancel()

@@ -3,19 +3,20 @@
 Source: docs 82379/1494384 and 82379/1299023.
 """
 
+import asyncio
 import json
 import logging
 import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final, cast
 
 from aiohttp import web
 
 from backend.errors import ProviderError
 from backend.protocol.speech import json_bytes
-from emulator import ark_request
+from emulator import ark_request, sabotage
 from emulator.ark_request import ArkError, Asked
 from emulator.engines.scripted import Thought
 from emulator.house import House
@@ -26,6 +27,8 @@ PATHS: Final = ("/api/v3/chat/completions", "/v1/chat/completions")
 log = logging.getLogger(__name__)
 
 _DONE: Final = b"data: [DONE]\n\n"
+_DATA: Final = b"data: "
+_FILLER: Final = b"a" * 65_536
 _GARBAGE: Final = b"data: {this is no json\n\n"
 
 
@@ -76,6 +79,7 @@ class Exchange:
             "service_tier": "default",
         }
         self._fault: Fault | None = None
+        self._idle_close: Fault | None = None
 
     async def admit(self) -> Any:
         """The request's JSON, once the script and the key let it in.
@@ -88,7 +92,8 @@ class Exchange:
         if fault is not None and fault.kind is Kind.CONNECT_STALL:
             await self._house.until_gone(self._request)
             raise ConnectionResetError
-        if fault is not None:
+        self._idle_close = fault if fault is not None and fault.kind is Kind.IDLE_CLOSE else None
+        if fault is not None and fault.kind is Kind.REFUSE:
             raise ArkError(fault.status, fault.message, code=str(fault.code or ""))
         self._check_key()
         try:
@@ -131,9 +136,7 @@ class Exchange:
             return
         if self._fault.kind is Kind.STALL:
             await self._house.until_gone(self._request)
-        if self._fault.kind is Kind.CUT and self._request.transport is not None:
-            self._request.transport.abort()
-        if self._fault.kind in (Kind.STALL, Kind.CUT):
+        if sabotage.strike(self._fault, self._request) or self._fault.kind is Kind.STALL:
             raise ConnectionResetError
         raise ArkError(500, self._fault.message, code=str(self._fault.code or ""))
 
@@ -141,14 +144,20 @@ class Exchange:
         response = web.StreamResponse(headers={**self.headers, "Cache-Control": "no-cache"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"
-        await response.prepare(self._request)
-        try:
-            await self._events(response, asked, reply)
-        except ArkError as error:
-            reply.void()
-            await response.write(_event(self.error_body(error)))
-        await response.write_eof()
+        with suppress(ConnectionError):  # the client has gone, or was sent away: aiohttp ends what it began
+            await response.prepare(self._request)
+            try:
+                await self._events(response, asked, reply)
+            except ArkError as error:
+                reply.void()
+                await response.write(_event(self.error_body(error)))
+            await response.write_eof()
+            self._close_idle()
         return response
+
+    def _close_idle(self) -> None:
+        if self._idle_close is not None and (transport := self._request.transport) is not None:
+            asyncio.get_running_loop().call_later(self._idle_close.ms / 1000, transport.close)
 
     async def _events(self, response: web.StreamResponse, asked: Asked, reply: "Reply") -> None:
         await self._misbehave(response, "start")
@@ -180,10 +189,20 @@ class Exchange:
             case Kind.STALL:
                 await self._house.until_gone(self._request)
                 raise ConnectionResetError
-            case Kind.CUT:
-                if self._request.transport is not None:
-                    self._request.transport.abort()
+            case Kind.SLOW:
+                await asyncio.sleep(self._fault.ms / 1000)
+            case Kind.CUT | Kind.RESET | Kind.HALF_CLOSE:
+                sabotage.strike(self._fault, self._request)
+                await self._house.until_gone(self._request)
                 raise ConnectionResetError
+            case Kind.OVERSIZE:
+                await response.write(_DATA)
+                for _ in range(sabotage.HUGE_BYTES // len(_FILLER)):
+                    await response.write(_FILLER)
+            case Kind.WRONG_ORDER:
+                await response.write(_event(self._with_choice({"content": ""}, "stop", None)))
+            case Kind.WRONG_SESSION:
+                self._chunk["id"] = f"not-{self.request_id}"
             case _:
                 await response.write(_GARBAGE)
 

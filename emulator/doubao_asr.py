@@ -20,6 +20,7 @@ from emulator.decode import BYTES_PER_MS, decoder
 from emulator.engines.base import Heard, Hearing, HearOptions
 from emulator.house import House
 from emulator.link import BAD_REQUEST, INVALID_PARAMETERS, Link, VendorError, accept
+from emulator.script import Kind
 
 EMPTY_AUDIO: Final = 45000002
 PACKET_GAP: Final = 45000081
@@ -44,9 +45,10 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     accepted = await accept(house, "asr", request, RESOURCES)
     if isinstance(accepted, web.StreamResponse):
         return accepted
-    link, _ = accepted
+    link, fault = accepted
     async with link:
-        await link.telling(Recognition(house, link, Policy(request.path)).run())
+        if fault is None or await link.is_used(within_ms=fault.ms):
+            await link.telling(Recognition(house, link, Policy(request.path)).run())
         if link.muted:
             await _until_gone(link)
     return link.response
@@ -152,7 +154,7 @@ class Recognition:
             self._house.stats.stamp("definite", self._link.connect_id, utterance.text)
         self._told_definite = definite
 
-    async def _send(self, result: dict[str, Any], *, last: bool = False) -> None:
+    async def _send(self, result: dict[str, Any], *, last: bool = False, sequence: int | None = None) -> None:
         self._answers += 1
         answer = {"audio_info": {"duration": self._audio_ms}, "result": result}
         await self._link.send(
@@ -162,7 +164,7 @@ class Recognition:
                 flags=LAST_BIT if last else 0,
                 serialization=Serialization.JSON,
                 compression=self._compression,
-                sequence=-self._answers if last else self._answers,
+                sequence=sequence or (-self._answers if last else self._answers),
             )
         )
 
@@ -181,6 +183,8 @@ class Recognition:
     async def _misbehave(self, at: str) -> None:
         if self._fault is not None and self._fault.at == at:
             fault, self._fault = self._fault, None
+            if fault.kind is Kind.WRONG_ORDER:
+                await self._send({"text": ""}, last=False, sequence=99)
             await self._link.misbehave(fault)
 
     def _count(self, pcm: bytes) -> None:

@@ -123,14 +123,21 @@ class Bidirectional(Connection):
             async with asyncio.timeout_at(self._idle_ends) as self._waiting:
                 return await self._link.receive()
         except TimeoutError as exc:
+            if self._idle_close is not None:
+                await self._link.close()
+                return None
             raise VendorError(SERVER_ERROR, "client send timeout") from exc
         finally:
             self._waiting = None
 
     @property
+    def _idle_close(self) -> Fault | None:
+        return self._fault if self._fault is not None and self._fault.kind is Kind.IDLE_CLOSE else None
+
+    @property
     def _idle_ends(self) -> float | None:
         """When a client that sends nothing from now on is hung up on; never while a session is under way."""
-        idle_ms = self._house.script.limits.tts_idle_ms
+        idle_ms = self._idle_close.ms if self._idle_close else self._house.script.limits.tts_idle_ms
         if self._session is not None or not idle_ms:
             return None
         return asyncio.get_running_loop().time() + idle_ms / 1000

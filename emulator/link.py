@@ -1,16 +1,18 @@
 """One vendor WebSocket: the handshake with its refusals, frames in and out, and the ways to misbehave."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, web
 
 from backend.errors import ProtocolError, ProviderError
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.speech import SpeechFrame, decode, encode, json_bytes
+from emulator import sabotage
 from emulator.credentials import Refusal, speech_refusal
 from emulator.house import House, new_log_id
 from emulator.script import Fault, Kind, Service
@@ -53,6 +55,7 @@ class Link:
         self.log_id = socket.headers["X-Tt-Logid"]
         self.connect_id = self.header("X-Api-Connect-Id") or self.header("X-Api-Request-Id")
         self.muted = False
+        self._first: WSMessage | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -84,7 +87,7 @@ class Link:
             VendorError: a message that is no frame.
             TimeoutError: nothing came in time.
         """
-        message = await self._socket.receive(timeout_s)
+        message, self._first = self._first or await self._socket.receive(timeout_s), None
         if message.type in _ENDS:
             return None
         if message.type is not WSMsgType.BINARY:
@@ -94,6 +97,14 @@ class Link:
         except ProtocolError as exc:
             reason = f"decode ws request failed: unable to decode V1 protocol message: {exc}"
             raise VendorError(BAD_REQUEST, reason) from exc
+
+    async def is_used(self, *, within_ms: int) -> bool:
+        """Wait so long for a first message, which stays to be received; without one, hang up in order."""
+        try:
+            self._first = await self._socket.receive(within_ms / 1000)
+        except TimeoutError:
+            await self.close()
+        return self._first is not None
 
     async def send(self, frame: SpeechFrame) -> None:
         """Send, unless the script made this connection mute.
@@ -140,7 +151,8 @@ class Link:
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close in order; a reason longer than a close frame may carry is cut."""
         cut = reason.encode()[:_MAX_REASON_BYTES].decode(errors="ignore")
-        await self._socket.close(code=code, message=cut.encode())
+        with suppress(ConnectionError):
+            await self._socket.close(code=code, message=cut.encode())
 
     async def misbehave(self, fault: Fault | None) -> None:
         """Do what the script says, as far as it concerns the connection.
@@ -154,12 +166,14 @@ class Link:
                 raise VendorError(fault_code(fault), fault.message)
             case Fault(kind=Kind.STALL):
                 self.muted = True
+            case Fault(kind=Kind.SLOW):
+                await asyncio.sleep(fault.ms / 1000)
             case Fault(kind=Kind.GARBAGE):
                 await self._send_bytes(GARBAGE)
-            case Fault(kind=Kind.CUT):
-                if self._request.transport is not None:
-                    self._request.transport.abort()
-                raise HungUp
+            case Fault(kind=Kind.CUT | Kind.RESET | Kind.HALF_CLOSE | Kind.OVERSIZE):
+                self.muted = True
+                if sabotage.strike(fault, self._request):
+                    raise HungUp
 
     async def _send_bytes(self, data: bytes) -> None:
         if self.muted:

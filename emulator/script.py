@@ -108,23 +108,31 @@ class Limits(_Part):
 
 
 class Kind(StrEnum):
-    """Ways to fail. The first two happen at a connection's handshake, the others in a session."""
+    """Ways to fail. The first four belong to a connection, from its handshake on, the others to a session."""
 
     REFUSE = "refuse"
     CONNECT_STALL = "connect_stall"
     CONNECT_FAIL = "connect_fail"
+    IDLE_CLOSE = "idle_close"
     ERROR = "error"
     FAIL = "fail"
     STALL = "stall"
+    SLOW = "slow"
     CUT = "cut"
+    RESET = "reset"
+    HALF_CLOSE = "half_close"
+    OVERSIZE = "oversize"
     GARBAGE = "garbage"
     WRONG_SESSION = "wrong_session"
     WRONG_ORDER = "wrong_order"
 
 
-AT_CONNECT: Final = frozenset({Kind.REFUSE, Kind.CONNECT_STALL, Kind.CONNECT_FAIL})
-_TTS_ONLY: Final = frozenset({Kind.CONNECT_FAIL, Kind.FAIL, Kind.WRONG_SESSION})
-_CONNECT_ONLY: Final = frozenset({"inference", "customization"})
+AT_CONNECT: Final = frozenset({Kind.REFUSE, Kind.CONNECT_STALL, Kind.CONNECT_FAIL, Kind.IDLE_CLOSE})
+_TTS_ONLY: Final = frozenset({Kind.CONNECT_FAIL, Kind.FAIL})
+_OF_CONNECTIONS: Final = {
+    "inference": {Kind.REFUSE, Kind.CONNECT_STALL, Kind.IDLE_CLOSE},
+    "customization": {Kind.REFUSE, Kind.CONNECT_STALL},
+}
 
 
 class Fault(_Part):
@@ -132,10 +140,13 @@ class Fault(_Part):
 
     Attributes:
         kind: `refuse` answers the handshake or request with HTTP `status`; `connect_stall` never answers it;
-            `connect_fail` is ConnectionFailed (tts); `error` is an error frame (chat: an error in the stream); `fail`
-            is SessionFailed (tts); `stall` says no more; `cut` drops the connection; `garbage` sends bytes that are
-            no frame, once; `wrong_session` names another session from then on (tts); `wrong_order` sends a result
-            before the task has started (asr and tts of DashScope, whose every `error` and `fail` is task-failed).
+            `connect_fail` is ConnectionFailed (tts); `idle_close` closes the connection, in order, when it has lain
+            idle for `ms`; `error` is an error frame (chat: an error in the stream); `fail` is SessionFailed (tts);
+            `stall` says no more; `slow` says nothing for `ms` and then goes on; `cut` drops the connection, `reset`
+            with a TCP reset; `half_close` ends the way down and goes on reading; `oversize` begins a message of 64 MiB
+            (chat: an event without an end); `garbage` sends bytes that are no frame, once; `wrong_session` names
+            another session from then on (asr of Doubao has no names); `wrong_order` sends first what should come
+            later. Of DashScope's speech every `error` and `fail` is task-failed.
         nth: the use that it strikes, from 1, counted since the script was set: of handshakes for the kinds that
             happen there, of sessions (chat: requests) for the others. None strikes every one.
         at: `start` is in place of the session's first answer, `mid` of its first result with text (asr), or after its
@@ -150,15 +161,15 @@ class Fault(_Part):
     status: int = Field(default=503, ge=400, le=599)
     code: int | str | None = None
     message: str = "as the script says"
+    ms: int = Field(default=1000, ge=1)
 
     @model_validator(mode="after")
     def _fits_its_service(self) -> Self:
         if self.kind in _TTS_ONLY and self.service != "tts":
             raise ValueError(f"{self.kind} is for tts, not for {self.service}")
-        if self.kind is Kind.WRONG_ORDER and self.service not in ("asr", "tts"):
-            raise ValueError(f"{self.kind} is for asr and tts, not for {self.service}")
-        if self.service in _CONNECT_ONLY and self.kind not in (Kind.REFUSE, Kind.CONNECT_STALL):
-            raise ValueError(f"{self.service} can refuse or stall, and no more")
+        kinds = _OF_CONNECTIONS.get(self.service)
+        if kinds is not None and self.kind not in kinds:
+            raise ValueError(f"{self.service} can {', '.join(sorted(kinds))}, and no more")
         return self
 
 

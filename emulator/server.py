@@ -55,7 +55,10 @@ def _gate(house: House) -> Middleware:
             raise web.HTTPForbidden
         if house.engines is None and not request.path.startswith("/admin/"):
             return web.json_response({"status": "loading", "engine": house.engine}, status=503)
-        return await handler(request)
+        try:
+            return await handler(request)
+        except ConnectionError:  # the client has left; aiohttp would log it as a fault of ours
+            return web.Response()
 
     return gate
 

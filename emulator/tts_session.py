@@ -91,6 +91,8 @@ class TtsSession:
             raise SessionFailure(fault_code(fault), fault.message)
         if fault.kind is Kind.WRONG_SESSION:
             self._voice_ident = f"not-{self.ident}"
+        if fault.kind is Kind.WRONG_ORDER:
+            await self.say(SpeechEvent.SESSION_FINISHED, self.status())
         await self._link.misbehave(fault)
 
     async def say(self, event: SpeechEvent, payload: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from tests.faults.stage import Stage, script, staged, until
 from tests.support.caller import names
 
 TURN = ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
-FAMILIES = ["emulator", "dashscope"]
+FAMILIES = ["volcengine", "dashscope"]
 NEVER = {"FALLBACK_S": "3600"}
 
 
@@ -46,7 +46,7 @@ async def test_within_the_turn_when_nothing_was_heard_yet_and_it_stays_in_use(
     assert [each for each in names(first) if each != "TurnMetrics"] == TURN
     assert [[each for each in turn if each != "TurnMetrics"] for turn in again] == [TURN, TURN]
     metrics = next(frame for frame in first if isinstance(frame, EventFrame) and frame.event == "TurnMetrics")
-    other = "dashscope" if family == "emulator" else "emulator"
+    other = "dashscope" if family == "volcengine" else "volcengine"
     assert metrics.payload["served_by"] == {service.replace("chat", "llm"): other}
     assert sessions >= 3
     assert more == 0, "the one that failed is left alone"
@@ -131,7 +131,7 @@ async def test_when_both_fail_the_turn_fails_as_without_a_second(family: str) ->
 
 async def test_what_one_service_will_not_answer_the_other_is_not_asked() -> None:
     refusal = broken("chat", code="SensitiveContentDetected")
-    async with staged("emulator", failing(refusal), fine(), {}, **NEVER) as stage:
+    async with staged("volcengine", failing(refusal), fine(), {}, **NEVER) as stage:
         (told,) = await turns(stage, 1)
         assert told[-2:] == ["BotError", "TTSDone"]
         assert stage.second.stats()["chat"]["sessions"] == 0

@@ -20,6 +20,8 @@ from backend.providers.chat_failure import Library, failure
 
 log = logging.getLogger(__name__)
 
+MAX_REPLY_CHARS: Final = 20_000
+"""More than is ever asked for, and than anyone would listen to."""
 _END: Final = object()
 _ENDPOINT: Final = "ep-"
 """How the name of an endpoint of Ark begins: only the answer says which model is behind it."""
@@ -139,6 +141,7 @@ class _Answer:
         self._items: deque[ChatItem] = deque()
         self._usage: ChatUsage | None = None
         self._has_text = False
+        self._chars = 0
         self._finish_reason = ""
         self._ended = False
 
@@ -188,7 +191,10 @@ class _Answer:
         if self._has_text:
             self._deadline = asyncio.get_running_loop().time() + self._times.token_s
         if text:
+            self._chars += len(text)
             self._items.append(TextDelta(text))
+        if self._chars > MAX_REPLY_CHARS:
+            raise ProviderUnavailable("llm", f"the answer is longer than {MAX_REPLY_CHARS} characters")
 
     def _note(self, chunk: Any, text: str) -> None:
         """What the answer has come to by now, for the bill."""

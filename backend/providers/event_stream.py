@@ -2,6 +2,8 @@
 
 from typing import Final
 
+MAX_EVENT_BYTES: Final = 1024 * 1024
+"""A chunk of an answer has some hundred; a service that begins a longer one would fill the memory."""
 _DATA: Final = b"data:"
 
 
@@ -17,7 +19,12 @@ class EventStream:
 
         Returns:
             The data of the events that ended with these bytes, several lines of one event joined by newlines.
+
+        Raises:
+            ValueError: an event that is longer than any chunk.
         """
+        if len(self._rest) + sum(map(len, self._data)) > MAX_EVENT_BYTES:
+            raise ValueError("an event without an end")
         text = self._rest + received
         held = text.endswith(b"\r")  # what follows may be its newline
         lines = (text[:-1] if held else text).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

@@ -57,6 +57,17 @@ class Patience:
             self._timer.reschedule(deadline)
 
 
+async def bounded(stage: Stage, what: str, within_s: float, work: Awaitable[T]) -> T:
+    """Do it, with all its tries, within that time.
+
+    Raises:
+        ProviderTimeout: it takes longer.
+    """
+    patience = Patience(stage)
+    patience.expect(what, within_s)
+    return await patience.wait(work)
+
+
 async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
     """Do it, and once more when it failed in a way that another try may mend.
 

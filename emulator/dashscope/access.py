@@ -38,8 +38,8 @@ def has_key(headers: Mapping[str, str], script: Script) -> bool:
     return bool(key) and scheme.lower() in ("", "bearer") and (not script.keys or key in script.keys)
 
 
-async def admit(house: House, service: Service, request: web.Request) -> None:
-    """Let a request in, or not, as the script and the key have it.
+async def admit(house: House, service: Service, request: web.Request) -> Fault | None:
+    """Let a request in, or not, as the script and the key have it; with the fault that it then has all the same.
 
     Raises:
         HttpRefusal: it is refused.
@@ -49,7 +49,8 @@ async def admit(house: House, service: Service, request: web.Request) -> None:
     if fault is not None and fault.kind is Kind.CONNECT_STALL:
         await house.until_gone(request)
         raise ConnectionResetError
-    if fault is not None:
+    if fault is not None and fault.kind is Kind.REFUSE:
         raise HttpRefusal(fault.status, fault.message, str(fault.code or ""))
     if not has_key(request.headers, house.script):
         raise HttpRefusal(401, _BAD_KEY)
+    return fault

@@ -141,7 +141,7 @@ class Connection:
     @property
     def _gap_ms(self) -> int:
         limits = self._house.script.limits
-        return limits.task_idle_ms if self._task is None else limits.task_gap_ms
+        return (self._link.idle_ms or limits.task_idle_ms) if self._task is None else limits.task_gap_ms
 
     @property
     def _expires_at(self) -> float:

@@ -1,5 +1,6 @@
 """One WebSocket of DashScope: messages in and out, and the ways to misbehave."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -8,6 +9,7 @@ from typing import Any, Final
 from aiohttp import WSMsgType, web
 
 from backend.errors import ProviderError
+from emulator import sabotage
 from emulator.dashscope import wire
 from emulator.dashscope.access import HttpRefusal, admit
 from emulator.dashscope.wire import Command, TaskFailure
@@ -26,7 +28,12 @@ _ENDS: Final = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.
 
 
 class Link:
-    """One accepted connection."""
+    """One accepted connection.
+
+    Attributes:
+        muted: nothing more is said on it.
+        idle_ms: after which it is closed, where that is not as the script's limits say.
+    """
 
     def __init__(self, house: House, request: web.Request, socket: web.WebSocketResponse) -> None:
         self._house = house
@@ -35,6 +42,7 @@ class Link:
         self._stats = house.stats.services["inference"]
         self._counted = self._stats.accept()
         self.muted = False
+        self.idle_ms: int | None = None
 
     @property
     def response(self) -> web.StreamResponse:
@@ -112,18 +120,21 @@ class Link:
                 raise TaskFailure(str(fault.code or INTERNAL_ERROR), fault.message)
             case Kind.STALL:
                 self.muted = True
+            case Kind.SLOW:
+                await asyncio.sleep(fault.ms / 1000)
             case Kind.GARBAGE:
                 await self._send(GARBAGE)
             case Kind.WRONG_ORDER:
                 await self.event("result-generated", task_id, {"output": {}})
-            case Kind.CUT:
-                if self._request.transport is not None:
-                    self._request.transport.abort()
-                raise HungUp
+            case Kind.CUT | Kind.RESET | Kind.HALF_CLOSE | Kind.OVERSIZE:
+                self.muted = True
+                if sabotage.strike(fault, self._request, text=True):
+                    raise HungUp
 
     async def close(self) -> None:
         """Close in order."""
-        await self._socket.close()
+        with suppress(ConnectionError):
+            await self._socket.close()
 
     async def _fail(self, service: Service, task_id: str, failure: TaskFailure) -> None:
         """Say so and hang up: some clients wait for ever on a socket that stays."""
@@ -159,7 +170,7 @@ async def accept(house: House, request: web.Request) -> Link | web.StreamRespons
     stats = house.stats.services["inference"]
     stats.handshakes += 1
     try:
-        await admit(house, "inference", request)
+        fault = await admit(house, "inference", request)
     except HttpRefusal as refusal:
         stats.refused += 1
         stats.errors.append(refusal.code)
@@ -168,4 +179,6 @@ async def accept(house: House, request: web.Request) -> Link | web.StreamRespons
         return web.Response(status=503)
     socket = web.WebSocketResponse(timeout=_CLOSE_WAIT_S, max_msg_size=_MAX_MESSAGE_BYTES, compress=False)
     await socket.prepare(request)
-    return Link(house, request, socket)
+    link = Link(house, request, socket)
+    link.idle_ms = fault.ms if fault is not None else None
+    return link

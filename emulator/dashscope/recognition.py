@@ -175,7 +175,7 @@ class Recognition:
         payload: dict[str, Any] = {"output": {"sentence": sentence}}
         if usage is not None:
             payload["usage"] = usage
-        await self._link.event("result-generated", self.task_id, payload)
+        await self._link.event("result-generated", self._beginning.told_id, payload)
 
     @property
     def _audio_ms(self) -> int:

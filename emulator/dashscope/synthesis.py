@@ -74,6 +74,7 @@ class Synthesis:
             await asyncio.wait({self._speaking})
         finally:
             self._speaking.cancel()
+            self._speaking.add_done_callback(_seen)
         if not self._speaking.cancelled():
             self._speaking.result()
         return {"output": {"sentence": {"words": []}}, "usage": {"characters": self._billed}}
@@ -176,6 +177,12 @@ class Synthesis:
             }
             for place, (at, char) in enumerate(chars)
         ]
+
+
+def _seen(speaking: "asyncio.Future[None]") -> None:
+    """Nobody may be left to be told how it ended."""
+    if not speaking.cancelled():
+        speaking.exception()
 
 
 class _Stream:

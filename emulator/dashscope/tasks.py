@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Protocol
 from emulator.dashscope.link import Link
 from emulator.dashscope.wire import Command
 from emulator.house import House
-from emulator.script import Fault, Service
+from emulator.script import Fault, Kind, Service
 
 
 class Task(Protocol):
@@ -42,6 +42,8 @@ class Beginning:
         self.record = link.begin(
             service, {"task": command.task_id, "headers": link.headers, "json": command.payload, "finished": False}
         )
+        self.service = service
+        self.told_id = self.task_id
         self._link = link
         self._fault: Fault | None = house.prompter.fault(service, connecting=False)
 
@@ -55,5 +57,7 @@ class Beginning:
         if self._fault is None or self._fault.at != at:
             return None
         fault, self._fault = self._fault, None
+        if fault.kind is Kind.WRONG_SESSION and self.service == "asr":
+            self.told_id = f"not-{self.task_id}"
         await self._link.misbehave(fault, self.task_id)
         return fault

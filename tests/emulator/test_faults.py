@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from backend.errors import ProtocolError
 from backend.protocol.speech import SpeechEvent, SpeechFrame
-from emulator.script import Fault, Script, Timing, Utterance
+from emulator.script import Fault, Reply, Script, Timing, Utterance
 from tests.emulator.dial import (
     ASR_HEADERS,
     SILENCE_100_MS,
@@ -319,3 +319,91 @@ async def test_a_test_may_leave_lines_when_it_says_so() -> None:
 def _soon() -> Any:
     """Long enough for anything that comes to have come."""
     return asyncio.timeout(0.15)
+
+
+@pytest.mark.parametrize("kind", ["reset", "half_close"])
+async def test_a_recognition_that_breaks_below_the_protocol(kind: str) -> None:
+    async with running_emulator(_script(service="asr", kind=kind, at="mid")) as vendor:
+        async with dialled(vendor.asr_url(), ASR_HEADERS) as line:
+            await line.send(asr_request())
+            await line.receive()
+            with suppress(ConnectionClosed):
+                await line.send(audio(SILENCE_100_MS))
+            assert (await line.closed())[0] == 1006
+        await vendor.hung_up()
+        await _works(vendor)
+
+
+async def test_a_slow_recognition_goes_on_after_its_time() -> None:
+    async with running_emulator(_script(service="asr", kind="slow", ms=60)) as vendor:
+        began = time.monotonic()
+        await _works(vendor)
+
+    assert time.monotonic() - began >= 0.06
+
+
+@pytest.mark.parametrize(("service", "headers"), [("asr", ASR_HEADERS), ("tts", TTS_HEADERS)])
+async def test_a_connection_that_lies_idle_is_closed_in_order(service: str, headers: dict[str, str]) -> None:
+    async with running_emulator(_script(service=service, kind="idle_close", ms=30)) as vendor:
+        url = vendor.asr_url() if service == "asr" else vendor.tts_url()
+        async with dialled(url, headers) as line:
+            assert await line.closed() == (1000, "")
+
+
+async def test_an_idle_chat_connection_is_closed_after_its_answer() -> None:
+    script = _script(service="chat", kind="idle_close", ms=1)
+    async with running_emulator(script) as vendor, aiohttp.ClientSession() as http:
+        assert (await _chat(vendor, http)).endswith("[DONE]\n\n")
+        await asyncio.sleep(0.05)
+        assert (await _chat(vendor, http)).endswith("[DONE]\n\n")
+
+
+async def test_a_synthesis_says_first_what_should_come_last() -> None:
+    script = _script(service="tts", kind="wrong_order")
+    async with running_emulator(script) as vendor, dialled(vendor.tts_url(), TTS_HEADERS) as line:
+        await line.start_connection()
+        assert (await line.start_session("s")).event == SpeechEvent.SESSION_FINISHED
+        assert (await line.receive()).event == SpeechEvent.SESSION_STARTED
+
+
+async def test_a_chat_answer_ends_before_its_words_and_goes_by_another_name() -> None:
+    faults = (Fault(service="chat", kind="wrong_order"), Fault(service="chat", kind="wrong_session", nth=2))
+    async with running_emulator(Script(faults=faults)) as vendor, aiohttp.ClientSession() as http:
+        first, second = [(await _chat(vendor, http)).split("\n\n")[:-2] for _ in range(2)]
+
+    assert json.loads(first[0].removeprefix("data: "))["choices"][0]["finish_reason"] == "stop"
+    assert {json.loads(event.removeprefix("data: "))["id"][:4] for event in second} == {"not-"}
+
+
+async def test_nothing_is_logged_when_clients_leave_in_mid_write(caplog: pytest.LogCaptureFixture) -> None:
+    script = Script(replies_always=Reply(text="好" * 200), timing=Timing(token_ms=1, tts_piece_ms=1))
+    async with running_emulator(script) as vendor, aiohttp.ClientSession() as http:
+        for delay_s in (0, 0.002, 0.01):
+            await _leave_a_handshake(vendor, delay_s)
+            url, key = f"{vendor.ark_url}/chat/completions", {"Authorization": "Bearer k"}
+            body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "一"}]}
+            answer = await http.post(url, json=body, headers=key)
+            await asyncio.sleep(delay_s)
+            answer.close()
+            async with dialled(vendor.tts_url(), TTS_HEADERS) as line:
+                await line.start_connection()
+                await line.start_session("s")
+                await line.say("s", "你好，" * 9 + "。")
+                await asyncio.sleep(delay_s)
+                line.socket.transport.abort()
+        await vendor.hung_up()
+
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "WARNING")] == []
+
+
+async def _leave_a_handshake(vendor: EmulatorHandle, delay_s: float) -> None:
+    for path in ("/api/v3/sauc/bigmodel", "/api/v3/tts/bidirection", "/api-ws/v1/inference"):
+        _, writer = await asyncio.open_connection("127.0.0.1", vendor.port)
+        resource = "seed-tts-1.0" if "tts" in path else "volc.bigasr.sauc.duration"
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer k\r\n"
+            f"X-Api-Key: k\r\nX-Api-Resource-Id: {resource}\r\n\r\n".encode()
+        )
+        await asyncio.sleep(delay_s)
+        writer.transport.abort()

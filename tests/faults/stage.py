@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +19,8 @@ from tests.support.caller import Caller, dialled
 from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
 
-VOICES = {"emulator": "zh_female_shuangkuaisisi_moon_bigtts", "dashscope": "longhua_v2"}
+VOICES = {"volcengine": "zh_female_shuangkuaisisi_moon_bigtts", "dashscope": "longhua_v2"}
+KEYS = {"DASHSCOPE_API_KEY": "sk-secret", "VOLC_API_KEY": "v-secret", "ARK_API_KEY": "a-secret"}
 TROUBLE = "哎呀，你再说一遍好不好？"
 PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.02, endpoint=EndpointLimits(0, 0, 0)))
 TIMEOUT_S = 0.4
@@ -48,11 +49,16 @@ def script(**parts: Any) -> Script:
 async def staged(
     family: str, first: Script, second: Script | None = None, query: Mapping[str, str] | None = None, **values: str
 ) -> AsyncIterator[Stage]:
-    """A call that has begun. With a second script the other family stands by in every stage."""
-    async with (
-        running_emulator(first, may_leave_lines=True) as one,
-        running_emulator(second or script(), may_leave_lines=True) as two,
-    ):
+    """A call that has begun. With a second script the other family stands by in every stage.
+
+    Raises:
+        TimeoutError: when all is over, a connection to the emulator is left.
+    """
+    async with AsyncExitStack() as emulators:
+        one = await emulators.enter_async_context(running_emulator(first, may_leave_lines=True))
+        two = one
+        if second is not None:
+            two = await emulators.enter_async_context(running_emulator(second, may_leave_lines=True))
         settings = _settings(family, one, two, spare=second is not None, values=values)
         providers = compose.providers(settings)
         await providers.model.warm()
@@ -64,27 +70,32 @@ async def staged(
             voice=lambda config: _voice(family, config),
             trouble=TROUBLE,
         )
+        wishes = {"audio_format": "pcm", **(query or {})}
         try:
-            async with (
-                answering(board),
-                dialled(board.url, headers=None, **{"audio_format": "pcm", **(query or {})}) as caller,
-            ):
-                yield Stage(caller, one, two if second else one, providers, board)
+            async with answering(board), dialled(board.url, headers=None, **wishes) as caller:
+                yield Stage(caller, one, two, providers, board)
         finally:
             await providers.aclose()
+        await one.hung_up()
+        await two.hung_up()
 
 
 def _settings(
     family: str, one: EmulatorHandle, two: EmulatorHandle, *, spare: bool, values: Mapping[str, str]
 ) -> Settings:
-    doubao, dashscope = (one, two) if family == "emulator" else (two, one)
-    other = "dashscope" if family == "emulator" else "emulator"
+    doubao, dashscope = (one, two) if family == "volcengine" else (two, one)
+    other = "dashscope" if family == "volcengine" else "volcengine"
     chosen = {f"{stage}_PROVIDER": family for stage in ("ASR", "LLM", "TTS")}
     behind = {f"{stage}_FALLBACK": other for stage in ("ASR", "LLM", "TTS")} if spare else {}
     deadlines = {f"{stage}_TIMEOUT_S": str(TIMEOUT_S) for stage in ("ASR", "LLM", "TTS")}
-    places = {"DASHSCOPE_WS_URL": dashscope.dashscope_ws_url, "DASHSCOPE_BASE_URL": dashscope.qwen_url}
-    local = {"EMULATOR_ENGINE": "scripted", "EMULATOR_PORT": str(doubao.port), "VAD": "off", "VOLC_ASR_SPARES": "4"}
-    return load({"DASHSCOPE_API_KEY": "sk-secret", **chosen, **behind, **deadlines, **places, **local, **values})
+    places = {
+        "VOLC_ASR_URL": doubao.asr_url().removesuffix("/bigmodel_async"),
+        "VOLC_TTS_URL": doubao.tts_url(),
+        "ARK_BASE_URL": doubao.ark_url,
+        "DASHSCOPE_WS_URL": dashscope.dashscope_ws_url,
+        "DASHSCOPE_BASE_URL": dashscope.qwen_url,
+    }
+    return load({**KEYS, **chosen, **behind, **deadlines, **places, "VAD": "off", "VOLC_ASR_SPARES": "4", **values})
 
 
 def _limits(settings: Settings) -> SessionLimits:
@@ -92,7 +103,7 @@ def _limits(settings: Settings) -> SessionLimits:
 
 
 def _voice(family: str, config: CallConfig) -> SpeechOptions:
-    other = "dashscope" if family == "emulator" else "emulator"
+    other = "dashscope" if family == "volcengine" else "volcengine"
     return SpeechOptions(
         config.speaker or VOICES[family], config.audio_format, config.sample_rate, second_voice=VOICES[other]
     )

@@ -10,6 +10,7 @@ from backend.providers.dashscope.tts import CosyVoiceSynthesizer
 from backend.providers.openai_chat import ChatConfig
 from backend.settings import DASHSCOPE, Settings
 
+_REUSE_S: Final = 2.0
 _VOICE_MODEL: Final = "cosyvoice-v2"
 
 
@@ -80,4 +81,11 @@ def enrolment(settings: Settings) -> VoiceEnrolment | None:
 
 def _socket(settings: Settings, timeout_s: float) -> SocketConfig:
     dashscope = settings.dashscope
-    return SocketConfig(dashscope.api_key, dashscope.ws_url, connect_timeout_s=timeout_s, start_timeout_s=timeout_s)
+    return SocketConfig(
+        dashscope.api_key,
+        dashscope.ws_url,
+        opening_timeout_s=timeout_s,
+        connect_timeout_s=timeout_s,
+        start_timeout_s=timeout_s,
+        reuse_timeout_s=min(_REUSE_S, timeout_s / 2),
+    )

@@ -24,6 +24,7 @@ class SocketConfig:
         idle_close_s: how long a free connection is kept after its last task: longer than a caller may be silent.
         idle_renew_s: meanwhile it is replaced whenever it has lain idle for this long. The service closes a
             connection 60 s after its last task.
+        opening_timeout_s: for all that it takes to begin a task, a second try too.
         connect_timeout_s: TCP, TLS and upgrade.
         start_timeout_s: from run-task to task-started.
         reuse_timeout_s: the same on a connection that has lain idle: when it is dead, that shall show soon.
@@ -41,6 +42,7 @@ class SocketConfig:
     acquire_timeout_s: float = 2.0
     idle_close_s: float = 90.0
     idle_renew_s: float = 45.0
+    opening_timeout_s: float = 10.0
     connect_timeout_s: float = 5.0
     start_timeout_s: float = 5.0
     reuse_timeout_s: float = 2.0

@@ -11,7 +11,7 @@ from backend.providers.dashscope import wire
 from backend.providers.dashscope.config import SocketConfig
 from backend.providers.dashscope.connection import RESOURCE, TaskConnection, connect
 from backend.providers.dashscope.wire import Event, Run
-from backend.providers.patience import Patience, retried
+from backend.providers.patience import Patience, bounded, retried
 from backend.providers.pool import Pool, PoolLimits
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,9 @@ class Tasks:
         Raises:
             ProviderError: after one more try, unless the service said no or took too long.
         """
+        return await bounded(self._stage, "a task", self._config.opening_timeout_s, self._begin(run))
+
+    async def _begin(self, run: Run) -> Task:
         if not self._pool.has_idle(RESOURCE) and self._is_one_coming:
             await self._wait_for_one()
         if self._pool.has_idle(RESOURCE):

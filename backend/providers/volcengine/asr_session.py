@@ -14,7 +14,7 @@ from backend.protocol.header import MessageType
 from backend.protocol.speech import decode
 from backend.providers.chores import Chores
 from backend.providers.feeder import Feeder, FeederLimits
-from backend.providers.patience import Patience, retried
+from backend.providers.patience import Patience, bounded, retried
 from backend.providers.sockets import MAX_MESSAGE_BYTES, ServiceSocket
 from backend.providers.tabs import HeardTab
 from backend.providers.uplink import Packet
@@ -51,13 +51,15 @@ class AsrSession:
         self.pump = self._feeder.pump
         self._on_trial: deque[Packet] | None = None  # what went up on a spare that has not answered yet
         self._patience = Patience("asr")
+        self._open_by = asyncio.get_running_loop().time() + config.opening_timeout_s
         self._hearsay = asr_wire.Hearsay()
         self._unanswered = 0
         self._ended = False
 
     async def open(self) -> None:
         """Begin on a fresh connection, and take the answer that every first message gets."""
-        await retried(self._open, self._config.retry_backoff_s)
+        left_s = max(0.0, self._open_by - asyncio.get_running_loop().time())
+        await bounded("asr", "a session", left_s, retried(self._open, self._config.retry_backoff_s))
 
     async def open_on(self, spare: ServiceSocket) -> None:
         """Begin on a connection that is there; its answer is the reader's to take."""

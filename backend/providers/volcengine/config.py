@@ -70,6 +70,7 @@ class AsrConfig:
         keepalive_s: after this long without audio 100 ms of silence is sent. The service ends a session after 8 s
             without a packet, on some routes after 5 s, and WebSocket pings do not count.
         backlog_ms: audio that may wait for a slow connection; beyond it the oldest is dropped.
+        opening_timeout_s: for all that it takes to begin a session, a second try too.
         connect_timeout_s: TCP, TLS and upgrade together.
         reply_timeout_s: for the answer to the first request, and on `bigmodel` to each packet.
         final_timeout_s: from the last packet to the last result.
@@ -107,6 +108,7 @@ class AsrConfig:
     user_id: str = "live-voice-call"
     keepalive_s: float = 3.0
     backlog_ms: int = 5_000
+    opening_timeout_s: float = 10.0
     connect_timeout_s: float = 5.0
     reply_timeout_s: float = 5.0
     final_timeout_s: float = 5.0
@@ -157,6 +159,7 @@ class TtsConfig:
             (60 s), so that a call pays one handshake.
         idle_renew_s: meanwhile it is replaced whenever it has lain idle for this long. The service hangs up on idle
             connections after a time that it tells nobody.
+        opening_timeout_s: for all that it takes to begin a session, a second try too.
         connect_timeout_s: TCP, TLS, upgrade and ConnectionStarted together.
         session_timeout_s: from StartSession to SessionStarted.
         reuse_timeout_s: the same on a connection that has lain idle: when it is dead, that shall show soon.
@@ -181,6 +184,7 @@ class TtsConfig:
     acquire_timeout_s: float = 2.0
     idle_close_s: float = 90.0
     idle_renew_s: float = 25.0
+    opening_timeout_s: float = 10.0
     connect_timeout_s: float = 5.0
     session_timeout_s: float = 5.0
     reuse_timeout_s: float = 2.0

@@ -11,7 +11,7 @@ from backend.errors import ProviderError
 from backend.ports import Speech, SpeechOptions
 from backend.providers import emotions
 from backend.providers.chores import Chores
-from backend.providers.patience import Patience, retried
+from backend.providers.patience import Patience, bounded, retried
 from backend.providers.pool import Pool, PoolLimits
 from backend.providers.volcengine import tts_wire
 from backend.providers.volcengine.config import SpeechCredentials, TtsConfig
@@ -70,7 +70,7 @@ class VolcengineSynthesizer:
 
     @asynccontextmanager
     async def _speech(self, options: SpeechOptions) -> AsyncIterator[Speech]:
-        speech = await self._begin(options)
+        speech = await bounded("tts", "a session", self._config.opening_timeout_s, self._begin(options))
         try:
             yield speech
         finally:
