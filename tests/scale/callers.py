@@ -4,11 +4,12 @@ import asyncio
 import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from backend.protocol.frames import AudioFrame, EventFrame
-from tests.support.caller import Caller, dialled
+from tests.support.caller import Caller, dialling
 
 PATIENCE_S = 60.0
 AGAIN_S = 0.1
@@ -20,7 +21,10 @@ class Persistent:
 
     url: str
     number: int
+    token: str = field(default="", repr=False)
     sid: str = ""
+    resumes: str = "true"
+    ready: dict[str, Any] = field(default_factory=dict)
     cuts: int = 0
     back_s: float = 0.0
     _line: Caller | None = None
@@ -33,17 +37,25 @@ class Persistent:
 
     def words(self, turn: str) -> str:
         """Something that nobody else says."""
-        return f"[caller {self.number:02d} says {turn}]"
+        return f"caller {self.number:02d} says {turn}"
 
     async def dial(self) -> None:
-        address = f"{self.url}?sid={self.sid}" if self.sid else self.url
-        self._line = await self._stack.enter_async_context(dialled(address))
-        assert self.sid in ("", self.line.sid), "another conversation was given"
-        self.sid = self.line.sid
+        address = f"{self.url}?resume={self.resumes}" + (f"&sid={self.sid}" if self.sid else "")
+        bearer = {"Authorization": f"Bearer {self.token}"}
+        self._line = await self._stack.enter_async_context(dialling(address, headers=bearer))
+        ready = await self.line.event()
+        assert ready.event == "BotReady", ready
+        assert self.sid in ("", ready.payload["session"]), "another conversation was given"
+        self.sid, self.ready = ready.payload["session"], dict(ready.payload)
 
     async def hang_up(self) -> None:
         await self._stack.aclose()
         self._stack = AsyncExitStack()
+
+    async def cut(self) -> None:
+        """The network is gone on this side, and nobody said goodbye."""
+        self.line.socket.transport.abort()
+        await self.hang_up()
 
     async def begin(self, turn: str) -> None:
         """Say something, and wait until the server has taken it up."""

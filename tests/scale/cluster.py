@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import sys
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,6 +17,7 @@ import aiohttp
 from backend.env import Env
 from backend.settings import read
 from tests.store.servers import find, free_port
+from tests.support.emulator import running_emulator
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy" / "scale" / "nginx.conf.template"
@@ -90,6 +92,7 @@ class Cluster:
     folder: Path
     nodes: list[Node] = field(default_factory=list)
     url: str = ""
+    secret: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
 
     def node_of(self, sid: str) -> Node:
         """Which of the servers that are alive has taken the conversation up."""
@@ -115,9 +118,8 @@ class Cluster:
 async def cluster(folder: Path, database_url: str, nodes: int) -> AsyncIterator[Cluster]:
     """Run it for the length of the block."""
     async with AsyncExitStack() as stack:
-        emulator = await _emulator(stack, folder)
-        found = await emulator.says(r"listening on (http://\S+?),")
-        group = Cluster(found[1], database_url, folder)
+        vendors = await stack.enter_async_context(running_emulator(may_leave_lines=True))
+        group = Cluster(vendors.http_url, database_url, folder)
         group.nodes = [await _node(stack, group, number) for number in range(1, nodes + 1)]
         for node in group.nodes:
             await _ready(node)
@@ -143,11 +145,6 @@ async def _program(
     return program
 
 
-async def _emulator(stack: AsyncExitStack, folder: Path) -> Program:
-    command = [sys.executable, "-m", "emulator", "--engine", "scripted", "--port", "0"]
-    return await _program(stack, folder / "emulator.log", command)
-
-
 async def _node(stack: AsyncExitStack, group: Cluster, number: int) -> Node:
     """Settings as for the real vendors, but with the emulator's addresses."""
     names = Env({})
@@ -163,7 +160,10 @@ async def _node(stack: AsyncExitStack, group: Cluster, number: int) -> Node:
         "DATABASE_URL": group.database_url,
         "CALL_PORT": "0",
         "WEB_PORT": "0",
-        "MAX_LOOP_LAG_MS": "0",
+        "TOKEN_SECRET": group.secret,
+        "TRUSTED_PROXIES": "127.0.0.1",
+        "MAX_LOOP_LAG_MS": "0",  # the test's machine may be busy
+        "MAX_LOOP_LOAD": "0",
         "VAD": "off",
         "LOG_FORMAT": "json",
     }

@@ -6,6 +6,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from backend.database_url import database_url
 from backend.ports import Message
 from backend.store.database import Database
 from backend.store.migrate import migrate
-from tests.scale.callers import Persistent
+from backend.token import sign
+from tests.scale.callers import Persistent, said
 from tests.scale.cluster import Cluster, cluster
 from tests.store.servers import DatabaseServer
 
@@ -35,10 +37,10 @@ async def group(tmp_path: Path, nginx: str, postgresql: DatabaseServer) -> Async
 
 
 async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    callers = [Persistent(group.url, number) for number in range(1, CALLS + 1)]
+    callers = [caller_of(group, number) for number in range(1, CALLS + 1)]
     await together(caller.dial() for caller in callers)
     await together(caller.ask("one") for caller in callers)
-    await _comes_back_to_the_same_node(group, callers[0])
+    await _is_cut_and_hears_the_rest(group, callers[0])
     homes = {caller.sid: group.node_of(caller.sid) for caller in callers}
     await _kept(group, callers)
 
@@ -46,6 +48,8 @@ async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys:
     talking = callers[::2]
     await group.script(SLOW)
     await together(caller.begin("two") for caller in talking)
+    for caller in callers:
+        caller.resumes = "1:1"
     await doomed.kill()
     await together(caller.finish() for caller in talking)
     cut = [caller for caller in callers if homes[caller.sid] is doomed]
@@ -62,16 +66,35 @@ async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys:
             assert caller.words("two") in request
     assert [caller.cuts for caller in callers] == [int(caller in cut) for caller in callers]
     assert all(group.node_of(caller.sid) is not doomed for caller in cut)
+    assert all(caller.ready["resume"]["refused"] == "unknown" for caller in cut)
+    await _nobody_else_gets_in(group, cut[0])
     await together(caller.hang_up() for caller in callers)
     with capsys.disabled():
         print("\n" + _report(group, callers, cut, asked))
 
 
-async def _comes_back_to_the_same_node(group: Cluster, caller: Persistent) -> None:
-    """Who called without a `sid` was given one by nginx, and it leads to where the call was."""
-    await caller.hang_up()
+def caller_of(group: Cluster, number: int) -> Persistent:
+    """A caller with a token of their own; every server knows the secret that signed it."""
+    return Persistent(group.url, number, sign(group.secret, seconds=3600, user=f"caller-{number}"))
+
+
+async def _is_cut_and_hears_the_rest(group: Cluster, caller: Persistent) -> None:
+    """Who called without a `sid` was given one by nginx, and it leads to the server that has the rest of the reply."""
+    await caller.begin("more")
+    await caller.cut()
+    caller.resumes = "2:1"  # the first frame of the second turn was the last to arrive
     await caller.dial()
-    assert group.node_of(caller.sid).sids().count(caller.sid) == 2
+    assert "refused" not in caller.ready["resume"]
+    assert caller.words("more") in said(await caller.line.until("TTSDone"))
+    assert group.node_of(caller.sid).sids().count(caller.sid) == 1, "it is the same call"
+
+
+async def _nobody_else_gets_in(group: Cluster, caller: Persistent) -> None:
+    """Another server knows whose conversation it is."""
+    stranger = replace(caller_of(group, 99), sid=caller.sid)
+    with pytest.raises(AssertionError, match="BadSession"):
+        await stranger.dial()
+    await stranger.hang_up()
 
 
 async def _kept(group: Cluster, callers: Iterable[Persistent]) -> None:

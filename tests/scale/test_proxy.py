@@ -70,12 +70,14 @@ async def test_a_conversation_keeps_its_server_and_who_has_none_is_given_an_id(t
         assert all(len(place.asked) >= 3 for place in row.places), "they are spread"
         for place in row.places:
             place.asked.clear()
-        await asyncio.gather(*(row.get(f"{CALL_PATH}?delivery=stream{empty}") for empty in ("", "&sid=") * 8))
+        await asyncio.gather(*(row.get(f"{CALL_PATH}{query}") for query in ("", "?delivery=stream") * 8))
         given = [sid for place in row.places for sid in place.sids]
         assert len(set(given)) == 16
         assert all(len(sid) == 32 for sid in given)
         for sid, home in [(sid, place.port) for place in row.places for sid in place.sids]:
             assert await row.get(f"{CALL_PATH}?sid={sid}") == (200, str(home))
+        await row.get(f"{CALL_PATH}?sid=")
+        assert [sid for place in row.places for sid in place.sids].count("") == 1, "a wrong id is the server's to judge"
 
 
 async def test_a_server_that_is_full_passes_a_newcomer_on_and_the_last_ones_no_is_the_answer(
@@ -92,6 +94,15 @@ async def test_a_server_that_is_full_passes_a_newcomer_on_and_the_last_ones_no_i
             assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
             assert response.headers["Retry-After"] == "5"
             assert (await response.text()).startswith("Busy")
+
+
+async def test_a_recording_that_one_server_keeps_is_found_wherever_it_is(tmp_path: Path, nginx: str) -> None:
+    assert nginx
+    async with street(tmp_path, [404, 404, 200]) as row:
+        answers = [await row.get("/api/voices/samples/name.wav") for _ in range(4)]
+        assert answers == [(200, str(row.places[2].port))] * 4
+        row.places[2].status = 404
+        assert (await row.get("/api/voices/samples/name.wav"))[0] == HTTPStatus.NOT_FOUND
 
 
 async def test_it_says_who_calls_hides_what_is_the_operators_and_logs_no_conversations_id(
