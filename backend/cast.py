@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from backend.persona.card import Card, Voice, VoiceProvider
 from backend.persona.prompt import Prompts
+from backend.persona.recap import recap
 from backend.persona.shelf import Shelf
 from backend.ports import Message, SpeechOptions
 from backend.protocol.events import CallConfig
@@ -16,7 +17,7 @@ class Cast:
         default: the id of the persona that answers unless a client asks for another.
         provider: whose voices are spoken.
         voice: a voice id that replaces every card's own; empty for none.
-        max_history: messages of the conversation that the model sees.
+        summary_tokens: how long what is remembered of a conversation may be.
         second: whose voices are spoken where that provider fails; None for nobody's.
     """
 
@@ -26,16 +27,17 @@ class Cast:
         default: str,
         provider: VoiceProvider,
         voice: str,
-        max_history: int,
         *,
         second: VoiceProvider | None = None,
+        summary_tokens: int = 0,
     ) -> None:
         self.shelf = shelf
         self.default = default
         self._provider: VoiceProvider = provider
         self._second: VoiceProvider | None = second
         self._voice = voice
-        self._prompts = Prompts(max_history)
+        self._summary_tokens = summary_tokens
+        self._prompts = Prompts()
 
     def card(self, persona: str | None = None) -> Card:
         """The card as its file stands now; the default one for None."""
@@ -55,6 +57,10 @@ class Cast:
     def farewell(self, persona: str | None) -> str:
         """What she says when the call has cost as much as it may."""
         return self.card(persona).goodbye
+
+    def recap(self, persona: str | None, summary: str, said: Sequence[Message]) -> Sequence[Message]:
+        """What the model is asked, to fold what was said into the summary of what came before."""
+        return recap(self.card(persona), summary, said, self._summary_tokens)
 
     def idle_line(self, persona: str | None) -> str:
         """What she says into a long silence."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, cast
 
+from backend.call.history import HistoryLimits
 from backend.call.interruption import InterruptionLimits
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
@@ -147,18 +148,26 @@ def defaults(settings: CallSettings) -> CallConfig:
     return CallConfig(audio_format=settings.audio_format)
 
 
-def limits(settings: CallSettings, *, slow_ears: bool = False) -> SessionLimits:
+def session_limits(settings: Settings) -> SessionLimits:
+    """The bounds of every call of a server."""
+    return limits(settings.call, slow_ears=has_slow_ears(settings), remembers=remembers(settings))
+
+
+def limits(settings: CallSettings, *, slow_ears: bool = False, remembers: bool = False) -> SessionLimits:
     """The bounds of one call.
 
     Args:
         slow_ears: the recogniser is a model on this machine, which may take seconds but always says when it is sure.
+        remembers: the chat model can write a summary, and somebody asks it to.
     """
     return SessionLimits(
         max_inflated_bytes=settings.max_inflated_bytes,
         call=CallLimits(
             idle_s=settings.idle_s,
             ask_before_s=settings.ask_before_s,
-            max_history=settings.max_history,
+            history=HistoryLimits(
+                settings.max_history, settings.max_history_tokens, settings.summary_tokens if remembers else 0
+            ),
             bad_frames=settings.bad_frames,
             guesses=settings.guesses,
             interruption=InterruptionLimits(
@@ -179,6 +188,11 @@ def costs(settings: CostSettings) -> Costs:
     """
     budget = Decimal(str(settings.budget_cny))
     return Costs(load_prices(settings.prices), budget_cny=budget or None)
+
+
+def remembers(settings: Settings) -> bool:
+    """Whether the chat model can write a summary: the offline stand-in only knows its card's answers."""
+    return not (settings.llm.provider == EMULATOR and settings.emulator.engine == "on-device")
 
 
 def has_slow_ears(settings: Settings) -> bool:

@@ -94,7 +94,8 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         stack.push_async_callback(watchers.aclose)
         lag, load = LoopLag(settings.call.max_loop_lag_ms), LoopLoad(settings.call.max_loop_load)
         stack.callback(asyncio.create_task(lag.watch()).cancel)
-        store = open_store(settings.store, settings.call.max_history, cast.card().id)
+        kept_messages = compose.session_limits(settings).call.history.kept_messages
+        store = open_store(settings.store, kept_messages, cast.card().id)
         door = Door(settings.access)
         voices = VoiceDesk(settings, store.voices)
         stack.push_async_callback(voices.aclose)
@@ -137,7 +138,11 @@ def _cast(settings: Settings) -> Cast:
     shelf = Shelf()
     card = shelf.open(settings.persona)
     second = typing.cast("VoiceProvider | None", settings.fallback.tts or None)
-    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice, settings.call.max_history, second=second)
+    cast = Cast(
+        *(shelf, card.id, settings.tts.provider, settings.tts.voice),
+        second=second,
+        summary_tokens=settings.call.summary_tokens,
+    )
     if not settings.tts.voice:
         card.voice_for(settings.tts.provider)
     if second is not None:
@@ -168,13 +173,14 @@ def _services(
         idle_line=cast.idle_line,
         farewell=cast.farewell,
         recorder=recorder,
+        recap=cast.recap,
     )
 
 
 def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopLag, load: LoopLoad) -> Reception:
     return Reception(
         replace(services, costs=compose.costs(settings.costs)),
-        compose.limits(settings.call, slow_ears=compose.has_slow_ears(settings)),
+        compose.session_limits(settings),
         compose.defaults(settings.call),
         door=door,
         max_calls=settings.call.max_calls,

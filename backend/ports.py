@@ -253,7 +253,10 @@ class ConversationStore(Protocol):
     """What was said, by conversation id. No method raises, whatever state the place behind it is in."""
 
     async def load(self, sid: str) -> tuple[Message, ...]:
-        """The conversation so far, oldest first; empty for an unknown id. Waits a bounded time."""
+        """The conversation so far, oldest first; empty for an unknown id. Waits a bounded time.
+
+        What was folded into a summary is left out, and the summary stands in its place, see `backend.past`.
+        """
 
     async def owner(self, sid: str) -> str:
         """Whoever began the conversation; empty for nobody, or for everybody. Waits a bounded time."""
@@ -264,6 +267,12 @@ class ConversationStore(Protocol):
         Args:
             sent: all that was sent of a reply that was cut off; `messages` has what was heard of it. Empty for a
                 reply that was heard whole.
+        """
+
+    def fold(self, sid: str, summary: str, newer: int, ref: TurnRef) -> None:
+        """Keep a summary of all messages but the newest `newer`, in place of the one before; waits for nothing.
+
+        Only of a conversation that the call has claimed and still holds: it may have been deleted meanwhile.
         """
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:

@@ -19,14 +19,17 @@ from backend.call.moves import (
     CancelReply,
     CloseEars,
     DrainAsked,
+    DropFold,
     DropGuess,
     Effect,
     Fault,
+    Fold,
     Guess,
     HangUp,
     Heard,
     HungUp,
     Joined,
+    KeepSummary,
     LineBack,
     LineCut,
     Malformed,
@@ -45,6 +48,7 @@ from backend.cost.meter import Costs
 from backend.ears import Ears, EarsLimits, EarsNews
 from backend.errors import INTERNAL, EventError
 from backend.expenses import payer
+from backend.folding import Folder, Recap
 from backend.intake import Intake, IntakeLimits, Pcm
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
@@ -86,6 +90,7 @@ class Services:
         trouble: persona's id or None → what she says when nothing else can be said; empty for nothing.
         idle_line: persona's id or None → what she says into a long silence.
         farewell: persona's id or None → what she says when the call has cost as much as it may.
+        recap: how a summary is asked for.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
         costs: prices, and what a call may cost.
@@ -105,6 +110,7 @@ class Services:
     idle_line: Callable[[str | None], str] = lambda _persona: ""
     farewell: Callable[[str | None], str] = lambda _persona: ""
     recorder: Recorder = field(default_factory=NoRecorder)
+    recap: Recap = lambda _persona, _summary, said: said
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +172,13 @@ class CallSession:
             start=self._start,
             part=self._till.meter.part,
         )
+        self._folder = Folder(
+            services.model,
+            services.recap,
+            post=self._post,
+            start=self._start,
+            part=lambda: self._till.meter.part("summary"),
+        )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
@@ -195,6 +208,7 @@ class CallSession:
             self._tape.end()
             self._ears.close()
             self._replies.stop()
+            self._folder.stop()
             for task in (reading, self._listening, *self._warming):
                 self._stop(task)
 
@@ -310,6 +324,12 @@ class CallSession:
                 await self._account(turn)
             case Remember(messages, sent):
                 await self._services.store.append(self.sid, messages, self._ref(), sent)
+            case Fold():
+                self._folder.begin(effect)
+            case DropFold():
+                self._folder.stop()
+            case KeepSummary(summary, newer):
+                self._services.store.fold(self.sid, summary, newer, self._ref())
             case HangUp(close_code, reason):
                 self._over.set()
                 await self._line.close(close_code, reason)
@@ -375,6 +395,7 @@ class CallSession:
 
     async def _account(self, turn: int) -> None:
         marks = self._replies.settle()
+        self._folder.charge(marks)
         charges = self._till.settle(marks)
         ended = {"outcome": marks.outcome, "code": marks.failure, **marks.cost}
         log.info("turn.done", extra={"session": self.sid, "turn": turn, **ended, **marks.in_ms(), **marks.usage})

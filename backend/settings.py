@@ -122,6 +122,8 @@ class CallSettings:
     idle_s: float
     ask_before_s: float
     max_history: int
+    max_history_tokens: int
+    summary_tokens: int
     complete_ms: int
     open_ms: int
     unfinished_ms: int
@@ -347,6 +349,8 @@ def _call(env: Env) -> CallSettings:
         idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
         ask_before_s=env.number("VOICE_CALL_IDLE_PROMPT", 20),
         max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
+        max_history_tokens=env.whole("VOICE_CALL_MAX_HISTORY_TOKENS", 2000, most=1_000_000),
+        summary_tokens=env.whole("VOICE_CALL_SUMMARY_TOKENS", 400, most=10_000),
         complete_ms=env.whole("VOICE_CALL_HOLD_COMPLETE_MS", 300, most=10_000),
         open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 650, most=10_000),
         unfinished_ms=env.whole("VOICE_CALL_HOLD_UNFINISHED_MS", 1200, most=10_000),

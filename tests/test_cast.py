@@ -11,7 +11,7 @@ HERS = "zh_female_shuangkuaisisi_moon_bigtts"
 
 def cast_with(voice: str = "") -> Cast:
     shelf = Shelf()
-    return Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", voice, 20)
+    return Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", voice)
 
 
 def test_a_client_that_asks_for_nothing_hears_her_as_her_card_has_her() -> None:

@@ -40,7 +40,7 @@ async def calling(
             recognizer=providers.recognizer,
             model=providers.model,
             synthesizer=providers.synthesizer,
-            voice=Cast(Shelf(), "qiao_qingqing", settings.tts.provider, "", 20).voice,
+            voice=Cast(Shelf(), "qiao_qingqing", settings.tts.provider, "").voice,
             limits=replace(
                 compose.limits(settings.call),
                 call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0))),

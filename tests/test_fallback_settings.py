@@ -60,7 +60,7 @@ def test_this_machine_may_stand_by() -> None:
 
 
 def test_the_persona_speaks_with_the_voice_that_her_card_has_there() -> None:
-    cast = Cast(Shelf(), "qiao_qingqing", "volcengine", "", 20, second="dashscope")
+    cast = Cast(Shelf(), "qiao_qingqing", "volcengine", "", second="dashscope")
 
     assert cast.voice(CallConfig(speaker="zh_male_x")).second_voice == "longhua_v2"
 

@@ -50,7 +50,7 @@ def page_of(
     **access: Any,
 ) -> Web:
     shelf = Shelf()
-    cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "", 20)
+    cast = Cast(shelf, shelf.open("qiao_qingqing").id, "volcengine", "")
     return Web(
         cast,
         call_port=4711,

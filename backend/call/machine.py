@@ -16,9 +16,10 @@ from backend.call.absence import Absence
 from backend.call.budget import Leave
 from backend.call.completeness import has_words
 from backend.call.guessing import Guessing
-from backend.call.history import History
+from backend.call.history import HistoryLimits
 from backend.call.interruption import InterruptionLimits, Overheard, judge, without_echo
 from backend.call.listening import Listening, ListeningLimits
+from backend.call.memory import Memory
 from backend.call.moves import (
     Account,
     AskIfThere,
@@ -30,6 +31,7 @@ from backend.call.moves import (
     EarsClosed,
     Effect,
     Fault,
+    Folded,
     HangUp,
     Heard,
     HungUp,
@@ -69,16 +71,16 @@ class CallLimits:
     Attributes:
         idle_s: hang up when nothing was said for this long.
         ask_before_s: ask whether the caller is still there so long before that; 0 for never.
-        max_history: messages that the model sees.
+        history: what the model sees of the conversation.
         bad_frames: this many in a row end the call.
         guesses: chat requests on trial that one utterance may cost; 0 for none.
     """
 
     idle_s: float = 60.0
     ask_before_s: float = 0.0
-    max_history: int = 20
     bad_frames: int = 10
     guesses: int = 2
+    history: HistoryLimits = field(default_factory=HistoryLimits)
     interruption: InterruptionLimits = field(default_factory=InterruptionLimits)
     listening: ListeningLimits = field(default_factory=ListeningLimits)
 
@@ -107,7 +109,7 @@ class Call:
         self.config = config
         self._next_config = config
         self._limits = limits
-        self._history = History(limits.max_history)
+        self._memory = Memory(limits.history)
         self._draining = False
         self._absence = Absence()
         self._leave = Leave.NONE
@@ -132,7 +134,7 @@ class Call:
     @property
     def history(self) -> tuple[Message, ...]:
         """What the model would see next."""
-        return self._history.messages
+        return self._memory.messages
 
     def handle(self, event: CallEvent, now: float) -> list[Effect]:
         """Take one event at `now` (seconds, monotonic); what to do about it, in order."""
@@ -140,7 +142,7 @@ class Call:
             return []
         return list(self._react(event, now))
 
-    def _react(self, event: CallEvent, now: float) -> Iterator[Effect]:  # noqa: PLR0912 - one arm a kind
+    def _react(self, event: CallEvent, now: float) -> Iterator[Effect]:  # noqa: PLR0912, PLR0915 - one arm a kind
         match event:
             case Joined(history, ready):
                 yield from self._join(history, ready, now)
@@ -184,6 +186,8 @@ class Call:
                 self._silence.begin(now)
                 if (ended := self._absence.end()) is not None:
                     yield from self._react(ended, now)
+            case Folded():
+                yield from self._memory.take(event)
             case Tick():
                 yield from self._tick(now)
             case HungUp():
@@ -194,7 +198,7 @@ class Call:
     # --- joining and leaving
 
     def _join(self, history: Sequence[Message], ready: Mapping[str, Any], now: float) -> Iterator[Effect]:
-        self._history.extend(history)
+        self._memory.take_up(history)
         self.state = State.IDLE
         self._silence.begin(now)
         yield self._listen_anew(keep_audio=True)
@@ -274,6 +278,7 @@ class Call:
         if judge(self._text, speaking, self._limits.interruption) is Overheard.INTERRUPTION:
             self._echo = speaking
             yield from self._cut_off(now)
+            yield from self._reflect()
         elif self._listening.is_over:
             yield self._listen_anew()
 
@@ -282,7 +287,8 @@ class Call:
         if self._listening.is_over:
             yield from self._take_utterance(now)
         elif self._leave is Leave.NONE and self._listening.is_plausible and has_words(text := self._utterance):
-            yield from self._guessing.begin(self.turn + 1, text, self._history.messages, self._next_config)
+            yield from self._memory.drop()
+            yield from self._guessing.begin(self.turn + 1, text, self._memory.messages, self._next_config)
         else:
             yield from self._guessing.drop()
 
@@ -308,6 +314,7 @@ class Call:
     def _begin_turn(self, text: str, end: SpeechEnd | None, now: float) -> Iterator[Effect]:
         guess, dropped = self._guessing.settle(text, self._next_config)
         yield from dropped
+        yield from self._memory.drop()
         self.turn += 1
         self.state = State.IN_PROCESS
         self.config = self._next_config
@@ -316,7 +323,7 @@ class Call:
         self._absence.turn_begins()
         yield self._listen_anew() if self.config.barge_in else self._listening.close()
         yield self._say(events.SENTENCE_RECOGNIZED, {"sentence": text})
-        yield BeginReply(self.turn, text, self._history.messages, self.config, end, guess)
+        yield BeginReply(self.turn, text, self._memory.messages, self.config, end, guess)
 
     def _ask_if_there(self) -> Iterator[Effect]:
         """The silence that it breaks is still the caller's."""
@@ -347,6 +354,12 @@ class Call:
         if fault is not None:
             yield self._say_fault(fault)
         yield from self._finish_turn(now)
+        yield from self._reflect()
+
+    def _reflect(self) -> Iterator[Effect]:
+        """Nobody waits for anything: a time to fold what was said long ago."""
+        if self.state is State.IDLE:
+            yield from self._memory.fold(self.config.persona)
 
     def _cut_off(self, now: float) -> Iterator[Effect]:
         """Stop the reply under way; the call is Idle after it."""
@@ -390,6 +403,7 @@ class Call:
                 if self.state is State.IN_PROCESS:
                     self._silence.end(now)
                     yield from self._cut_off(now)
+                    yield from self._reflect()
             case PlaybackPosition(turn, played_ms):
                 if self._runs(turn):
                     self._said.played(played_ms)
@@ -416,7 +430,7 @@ class Call:
         said = [] if self._question is None else [Message("user", self._question)]
         if reply:
             said.append(Message("assistant", reply))
-        self._history.extend(said)
+        self._memory.extend(said)
         if said or sent:
             yield Remember(tuple(said), sent if sent != reply else "")
 

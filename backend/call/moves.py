@@ -137,6 +137,14 @@ class HungUp:
     """The client is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The request for a summary of this number is over; `summary` is None where it came to nothing."""
+
+    number: int
+    summary: str | None
+
+
 CallEvent = (
     Joined
     | Heard
@@ -155,6 +163,7 @@ CallEvent = (
     | LineBack
     | Tick
     | HungUp
+    | Folded
 )
 
 
@@ -274,6 +283,36 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
+class Fold:
+    """Have the chat model fold these messages into the summary of those before them, beside the call.
+
+    Attributes:
+        number: of the request, which `Folded` or `DropFold` names.
+        summary: so far; empty for none.
+    """
+
+    number: int
+    summary: str
+    messages: tuple[Message, ...]
+    persona: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DropFold:
+    """Stop that request at once."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepSummary:
+    """Keep this summary: of all messages of the conversation but the newest `newer`."""
+
+    summary: str
+    newer: int
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp:
     """Close the connection. `close_code` as RFC 6455 names them."""
 
@@ -294,5 +333,8 @@ Effect = (
     | CancelReply
     | Account
     | Remember
+    | Fold
+    | DropFold
+    | KeepSummary
     | HangUp
 )

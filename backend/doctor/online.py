@@ -101,7 +101,7 @@ async def _think(model: ChatModel) -> None:
 async def _speak(synthesizer: Synthesizer, settings: Settings) -> None:
     shelf = Shelf()
     card = shelf.open(settings.persona)
-    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice, 1)
+    cast = Cast(shelf, card.id, settings.tts.provider, settings.tts.voice)
     async with synthesizer.open(cast.voice(CallConfig(audio_format="pcm"))) as speech:
         await speech.say("好")
         await speech.finish()

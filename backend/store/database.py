@@ -13,10 +13,11 @@ from sqlalchemy import Case, ColumnElement, Connection, Table, case, delete, ins
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.errors import StoreError
-from backend.ports import Message, Role
+from backend.ports import Message
 from backend.store import charges as ledger
+from backend.store import summaries
 from backend.store.engine import folder_of, make_engine, translated
-from backend.store.records import Billed, Charged, Claimed, Line, Record, Said
+from backend.store.records import Billed, Charged, Claimed, Folded, Line, Record, Said, clean
 from backend.store.schema import HEAD, charges, conversations, messages, turns
 from backend.store.totals import Total
 from backend.store.voice_table import VoiceTable
@@ -67,12 +68,9 @@ class Database:
             return cast(str | None, await connection.scalar(text("SELECT version_num FROM alembic_version")))
 
     async def load(self, sid: str, most: int) -> tuple[Message, ...]:
-        """The newest messages of a conversation, oldest first, as the caller heard them."""
-        heard = (messages.c.heard.is_(None)) | (messages.c.heard != "")
-        newest = select(messages.c.role, messages.c.text, messages.c.heard).where(messages.c.sid == sid, heard)
+        """The newest messages of a conversation, oldest first, as the caller heard them, behind its summary."""
         async with translated(), self._reading.connect() as connection:
-            rows = (await connection.execute(newest.order_by(messages.c.id.desc()).limit(most))).all()
-        return tuple(Message(cast(Role, row.role), row.text if row.heard is None else row.heard) for row in rows[::-1])
+            return await summaries.read(connection, sid, most)
 
     async def write(self, records: Sequence[Record], *, again: bool = False) -> None:
         """Write all of them, or none.
@@ -93,6 +91,7 @@ class Database:
                 new = await _unwritten(connection, table, rows) if again else rows
                 if new:
                     await connection.execute(insert(table), new)
+            await summaries.write(connection, records)
 
     async def owner(self, sid: str) -> str:
         """Whose the conversation is; empty for nobody's."""
@@ -127,7 +126,7 @@ class Database:
         """What the records change in the rows of their conversations."""
         rows: dict[str, dict[str, Any]] = {}
         for record in records:
-            if isinstance(record, Charged):
+            if isinstance(record, Charged | Folded):
                 continue
             row = rows.setdefault(record.sid, {})
             row["last_ms"] = record.at_ms
@@ -209,8 +208,8 @@ def _message_row(said: Said, line: Line) -> dict[str, Any]:
         "call": said.ref.call,
         "turn": said.ref.turn,
         "role": line.message.role,
-        "text": _clean(line.message.text),
-        "heard": None if line.heard is None else _clean(line.heard),
+        "text": clean(line.message.text),
+        "heard": None if line.heard is None else clean(line.heard),
         "at_ms": said.at_ms,
     }
 
@@ -228,8 +227,3 @@ def _turn_row(billed: Billed) -> dict[str, Any]:
         "usage": dict(bill.usage),
         "at_ms": billed.at_ms,
     }
-
-
-def _clean(words: str) -> str:
-    """Without what JSON can say and a database cannot keep: NUL, and halves of characters."""
-    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -10,9 +10,10 @@ from typing import Final, Protocol
 
 from backend.errors import StoreError
 from backend.expenses import Charge
+from backend.past import headed, parted
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 from backend.store.memory import MemoryStore
-from backend.store.records import Billed, Charged, Claimed, Record, Said, items, lines, now_ms
+from backend.store.records import Billed, Charged, Claimed, Folded, Record, Said, items, lines, now_ms
 from backend.store.totals import Total, added_up, day_of
 from backend.store.voice_rows import VoicePlace
 
@@ -175,6 +176,12 @@ class KeptStore:
         await self._memory.append(sid, messages)
         self._enqueue(Said(sid, ref, lines(tuple(messages), sent)))
 
+    def fold(self, sid: str, summary: str, newer: int, ref: TurnRef) -> None:
+        """See `ConversationStore`."""
+        if self._memory.is_held(sid, ref):
+            self._memory.fold(sid, summary, newer, ref)
+            self._enqueue(Folded(sid, ref, summary, newer))
+
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`."""
         self._enqueue(Billed(sid, ref, bill, items(bill.charges)))
@@ -259,13 +266,13 @@ class KeptStore:
         async with self._one_at_a_time:  # what is pending now is what the database does not have
             there = await self._asked().load(sid, self._limits.max_messages)
             waiting = [record for record in (*self._batch, *self._pending) if record.sid == sid]
-        return (*there, *(message for record in waiting for message in _heard(record)))
+        return _after(there, waiting)
 
     def _forget_here(self, sid: str) -> bool:
         waiting = len(self._batch) + len(self._pending)
         self._batch = [record for record in self._batch if record.sid != sid]
         self._pending = deque(record for record in self._pending if record.sid != sid)
-        self._memory.replace(sid, ())
+        self._memory.drop(sid)
         return len(self._batch) + len(self._pending) < waiting
 
     def _asked(self) -> Vault:
@@ -384,8 +391,12 @@ def _totals(record: Record) -> list[Total]:
     return [Total(day_of(record.at_ms), charge) for _, charge in record.items]
 
 
-def _heard(record: Record) -> list[Message]:
-    if not isinstance(record, Said):
-        return []
-    spoken = (line.message if line.heard is None else Message(line.message.role, line.heard) for line in record.lines)
-    return [message for message in spoken if message.text]
+def _after(past: tuple[Message, ...], waiting: Sequence[Record]) -> tuple[Message, ...]:
+    """A conversation as it is once these are written."""
+    summary, messages = parted(past)
+    for record in waiting:
+        if isinstance(record, Said):
+            messages = (*messages, *record.heard())
+        elif isinstance(record, Folded):
+            summary, messages = record.summary, messages[-record.newer :] if record.newer else ()
+    return headed(summary, messages)

@@ -4,6 +4,7 @@ from collections import OrderedDict, deque
 from collections.abc import Collection, Sequence
 
 from backend.expenses import Charge
+from backend.past import headed, parted
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
 from backend.store.records import now_ms
 from backend.store.totals import Total, Totals
@@ -26,6 +27,8 @@ class MemoryStore:
         self._owners: OrderedDict[str, str] = OrderedDict()
         self._voices = VoiceMemory()
         self._totals = Totals()
+        self._holders: OrderedDict[str, str] = OrderedDict()
+        self._summaries: dict[str, str] = {}
 
     state = "memory"
     """As `KeptStore.state`."""
@@ -38,11 +41,11 @@ class MemoryStore:
 
     async def forget(self, sid: str) -> bool:
         """Delete a conversation; whether there was one. Its id stays its owner's."""
-        return self._conversations.pop(sid, None) is not None
+        return self.drop(sid)
 
     async def load(self, sid: str) -> tuple[Message, ...]:
         """See `ConversationStore`."""
-        return tuple(self._conversations.get(sid, ()))
+        return headed(self._summaries.get(sid, ""), self._conversations.get(sid, ()))
 
     async def owner(self, sid: str) -> str:
         """See `ConversationStore`."""
@@ -53,7 +56,15 @@ class MemoryStore:
         self._conversations.setdefault(sid, deque(maxlen=self._max_messages)).extend(messages)
         self._conversations.move_to_end(sid)
         while len(self._conversations) > self._max_conversations:
-            self._conversations.popitem(last=False)
+            self._drop(next(iter(self._conversations)))
+
+    def fold(self, sid: str, summary: str, newer: int, ref: TurnRef) -> None:
+        """See `ConversationStore`."""
+        if sid in self._conversations and self.is_held(sid, ref):
+            messages = self._conversations[sid]
+            while len(messages) > newer:
+                messages.popleft()
+            self._summaries[sid] = summary
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`: only the day's total is kept."""
@@ -69,11 +80,15 @@ class MemoryStore:
 
     def claim(self, sid: str, ref: TurnRef) -> None:
         """See `ConversationStore`. A conversation that has an owner keeps it."""
+        self._holders[sid] = ref.call
+        self._holders.move_to_end(sid)
+        while len(self._holders) > self._max_conversations:
+            self._holders.popitem(last=False)
         if ref.owner:
             self._owners.setdefault(sid, ref.owner)
             self._owners.move_to_end(sid)
             while len(self._owners) > self._max_conversations:
-                self._conversations.pop(self._owners.popitem(last=False)[0], None)  # nobody else is to find it
+                self._drop(self._owners.popitem(last=False)[0])  # nobody else is to find it
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """See `ConversationStore`."""
@@ -83,8 +98,24 @@ class MemoryStore:
         """See `KeptStore.voices`; it is always there."""
         return self._voices
 
+    def is_held(self, sid: str, ref: TurnRef) -> bool:
+        """Whether the call claimed the conversation, and it was not deleted since."""
+        return self._holders.get(sid) == ref.call
+
+    def drop(self, sid: str) -> bool:
+        """See `forget`."""
+        self._holders.pop(sid, None)
+        return self._drop(sid)
+
     def replace(self, sid: str, messages: Sequence[Message]) -> None:
         """This is the whole conversation; what was kept of it before is forgotten."""
-        self._conversations.pop(sid, None)
+        self._drop(sid)
+        summary, said = parted(messages)
         if messages:
-            self._conversations[sid] = deque(messages, self._max_messages)
+            self._conversations[sid] = deque(said, self._max_messages)
+        if summary:
+            self._summaries[sid] = summary
+
+    def _drop(self, sid: str) -> bool:
+        self._summaries.pop(sid, None)
+        return self._conversations.pop(sid, None) is not None

@@ -36,6 +36,22 @@ class Said:
     lines: tuple[Line, ...]
     at_ms: int = field(default_factory=now_ms)
 
+    def heard(self) -> list[Message]:
+        """The messages as the caller heard them."""
+        spoken = (line.message if line.heard is None else Message(line.message.role, line.heard) for line in self.lines)
+        return [message for message in spoken if message.text]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The summary of all messages of a conversation but the newest `newer`."""
+
+    sid: str
+    ref: TurnRef
+    summary: str
+    newer: int
+    at_ms: int = field(default_factory=now_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Billed:
@@ -68,12 +84,17 @@ class Claimed:
     at_ms: int = field(default_factory=now_ms)
 
 
-Record = Said | Billed | Claimed | Charged
+Record = Said | Folded | Billed | Claimed | Charged
 
 
 def items(charges: Iterable[Charge]) -> tuple[tuple[str, Charge], ...]:
     """The lines of a bill, each with what keeps it from being written twice."""
     return tuple((_key(), charge) for charge in charges)
+
+
+def clean(words: str) -> str:
+    """Without what JSON can say and a database cannot keep: NUL, and halves of characters."""
+    return words.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def lines(messages: tuple[Message, ...], sent: str) -> tuple[Line, ...]:

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The revision of the newest migration."""
 
 metadata = MetaData()
@@ -21,6 +21,8 @@ conversations = Table(
     Column("owner", String(32), nullable=False, server_default=""),  # whoever began it, see `access.keys.Grant`
     Column("began_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
+    Column("summary", Text, nullable=True),  # of the messages up to the one whose id is `folded`
+    Column("folded", BigInteger, nullable=True),
 )
 
 messages = Table(

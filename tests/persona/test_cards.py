@@ -5,7 +5,7 @@ import re
 import pytest
 
 from backend.call.speakable import speakable
-from backend.persona import Card, Shelf, messages
+from backend.persona import Card, Prompts, Shelf
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS
 
@@ -92,7 +92,7 @@ def test_the_picture_is_there(card: Card) -> None:
 
 
 def test_the_model_is_told_who_it_is(card: Card) -> None:
-    system = messages(card, (), "hi", max_history=20)[0]
+    system = Prompts().messages(card, (), "hi")[0]
 
     assert system.role == "system"
     assert all(part in system.text for part in (card.name, card.character, card.style, card.boundaries))

@@ -52,7 +52,7 @@ async def opened(
     """A server whose settings are these; its library is filled, and nothing of it runs by itself."""
     settings = load({"TTS_PROVIDER": "emulator", "ASR_PROVIDER": "emulator", "LLM_PROVIDER": "emulator", **values})
     shelf, store = Shelf(), MemoryStore(20)
-    cast = Cast(shelf, shelf.open("qiao_qingqing").id, settings.tts.provider, settings.tts.voice, 20)
+    cast = Cast(shelf, shelf.open("qiao_qingqing").id, settings.tts.provider, settings.tts.voice)
     desk = VoiceDesk(settings, store.voices)
     await desk.library.look()
     voice = synthesizer or FakeSynthesizer()
