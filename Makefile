@@ -45,7 +45,7 @@ models: ## fetch the on-device models into the cache
 	@scripts/setup dev
 	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
 
-bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (25 minutes)
+bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (30 minutes)
 	@scripts/setup dev
 	$(PY) -m bench
 

@@ -6,7 +6,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ from backend.protocol.events import CALL_PATH
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SERVER: Final = ("-m", "backend.handler")
+Started = AbstractAsyncContextManager["Running"]
 _READY_S: Final = 60.0
 _END_S: Final = 15.0
 _KEPT_FROM_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TMPDIR", "LD_LIBRARY_PATH", "MODEL_CACHE")
@@ -73,26 +74,52 @@ async def server(
     """
     call_port, web_port, emulator_port = free_ports(3)
     settings = {
-        "CALL_PORT": call_port,
-        "WEB_PORT": web_port,
+        **_open_to_all(call_port, web_port),
         "EMULATOR_PORT": emulator_port,
         "EMULATOR_ENGINE": "scripted",
         "ASR_PROVIDER": "emulator",
         "LLM_PROVIDER": "emulator",
         "TTS_PROVIDER": "emulator",
+        **(extra or {}),
+    }
+    async with running(module, "Open http", on.tested, settings) as process:
+        emulator = process.children()[0]
+        pin(emulator.pid, on.others)
+        yield Running(process, emulator, _call_url(call_port), f"http://127.0.0.1:{emulator_port}")
+
+
+@asynccontextmanager
+async def dashscope(on: Cores, extra: Mapping[str, object] | None = None) -> AsyncIterator[Running]:
+    """Our server with DashScope's services, as an emulator beside it serves them."""
+    call_port, web_port = free_ports(2)
+    async with emulator(on) as (far_end, emulator_url):
+        settings = {
+            **_open_to_all(call_port, web_port),
+            "DASHSCOPE_API_KEY": "sk-emulator",
+            "DASHSCOPE_WS_URL": f"{emulator_url.replace('http', 'ws', 1)}/api-ws/v1/inference",
+            "DASHSCOPE_BASE_URL": f"{emulator_url}/compatible-mode/v1",
+            **(extra or {}),
+        }
+        async with running(SERVER, "Open http", on.tested, settings) as process:
+            yield Running(process, far_end, _call_url(call_port), emulator_url)
+
+
+def _open_to_all(call_port: int, web_port: int) -> dict[str, object]:
+    """Nobody is refused."""
+    return {
+        "CALL_PORT": call_port,
+        "WEB_PORT": web_port,
         "MAX_CALLS": 1000,
         "MAX_LOOP_LAG_MS": 0,
         "MAX_LOOP_LOAD": 0,
         "MAX_CALLS_PER_IP": 10_000,
         "HANDSHAKES_PER_IP_S": 10_000,
         "HANDSHAKE_BURST_PER_IP": 10_000,
-        **(extra or {}),
     }
-    async with running(module, "Open http", on.tested, settings) as process:
-        emulator = process.children()[0]
-        pin(emulator.pid, on.others)
-        call_url = f"ws://127.0.0.1:{call_port}{CALL_PATH}?delivery=stream"
-        yield Running(process, emulator, call_url, f"http://127.0.0.1:{emulator_port}")
+
+
+def _call_url(port: int) -> str:
+    return f"ws://127.0.0.1:{port}{CALL_PATH}?delivery=stream"
 
 
 @asynccontextmanager

@@ -10,7 +10,10 @@ from bench.load import BUFFER_MS
 from bench.section import Section
 from bench.voice import speech
 
-ORDER: Final = ("latency", "passing", "load", "memory", "overload", "barge-in", "start", "endpointing", "peers")
+ORDER: Final = (
+    *("latency", "dashscope", "store", "passing", "load", "memory", "overload"),
+    *("barge-in", "start", "endpointing", "peers"),
+)
 """The sections, as they stand in the document."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from bench import plan, processes
-from bench.parts import barge_in, endpointing, latency, load, memory, overload, passing, peers, start
+from bench.parts import barge_in, dashscope, endpointing, latency, load, memory, overload, passing, peers, start, store
 from bench.plan import Plan
 from bench.processes import Cores
 from bench.section import Section
@@ -19,6 +19,8 @@ PARTS: Final[dict[str, Part]] = {
     "memory": memory.run,
     "latency": latency.run,
     "passing": passing.run,
+    "store": store.run,
+    "dashscope": dashscope.run,
     "barge-in": barge_in.run,
     "overload": overload.run,
     "endpointing": endpointing.run,

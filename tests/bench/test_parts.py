@@ -4,7 +4,8 @@ import math
 
 from bench import plan
 from bench.figures import Sample, Usage
-from bench.parts import barge_in, latency, memory, overload, peers
+from bench.measure import Burden
+from bench.parts import barge_in, dashscope, latency, memory, overload, peers, store
 from bench.parts.barge_in import Cuts
 from bench.parts.overload import Door
 
@@ -73,3 +74,22 @@ def test_peers_are_compared_like_with_like() -> None:
 
     assert [(aim.reached, aim.verdict) for aim in aims] == [("700 ms", "reached"), ("-", "not measured")]
     assert not math.isnan(samples[0].cpu_per_call_minute)
+
+
+def test_the_store_is_judged_by_how_much_longer_the_slowest_turns_take() -> None:
+    burden = Burden(20, 10, 2.0, 12.0)
+    samples = [answered("store off", 800, own_ms=10.0), answered("store on", 800, own_ms=12.5)]
+
+    aim = store.section(samples, [], burden, 1).aims[0]
+
+    assert (aim.reached, aim.verdict) == ("2.5 ms", "not reached")
+    assert store.section(samples[:1], [], burden, 1).aims[0].verdict == "not measured"
+
+
+def test_dashscope_is_judged_as_the_other_family_is() -> None:
+    samples = [answered("Doubao and Ark, VAD off", 800, own_ms=50.0), answered("DashScope, VAD off", 790, own_ms=9.0)]
+
+    section = dashscope.section(samples, [], Burden(20, 10, 2.0, 14.0), 2)
+
+    assert [aim.verdict for aim in section.aims] == ["reached", "reached", "not measured", "not measured"]
+    assert "| DashScope" in section.text
