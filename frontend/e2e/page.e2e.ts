@@ -262,7 +262,7 @@ it("calls another friend: name, portrait, colours and voices change with the cho
   const sample = page.waitForResponse((response) => response.url().includes("/sample"));
   await page.locator(".sample").first().click();
   expect((await sample).headers()["content-type"]).toBe("audio/mpeg");
-  await page.locator(".voice label").last().click();
+  await page.locator(".voices").first().locator("label").last().click();
   await page.keyboard.press("Escape");
   await page.screenshot({ path: "artefacts/desk-sam.png" });
   await call(page);

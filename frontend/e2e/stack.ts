@@ -50,7 +50,7 @@ export class Stack {
     const ports = { CALL_PORT: `${call}`, WEB_PORT: `${web}`, EMULATOR_PORT: `${emulator}` };
     const child = spawn(python(), ["-m", "backend.handler"], {
       cwd: ROOT,
-      env: { ...process.env, ...ports, ...this.env, PYTHONUNBUFFERED: "1" },
+      env: { ...process.env, ...ports, ...filled(this.env, this.ports), PYTHONUNBUFFERED: "1" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const listen = (data: Buffer) => {
@@ -119,6 +119,12 @@ export class Stack {
 export function python(): string {
   const own = `${ROOT}.venv/bin/python`;
   return process.env.PYTHON ?? (existsSync(own) ? own : "python3");
+}
+
+/** With `{web}` and `{emulator}` as the ports that they stand for. */
+function filled(env: Readonly<Record<string, string>>, { web, emulator }: Ports): Record<string, string> {
+  const fill = (value: string) => value.replace("{web}", `${web}`).replace("{emulator}", `${emulator}`);
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, fill(value)]));
 }
 
 async function json(address: string): Promise<unknown> {

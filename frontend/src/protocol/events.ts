@@ -29,8 +29,16 @@ export type DownEvent =
   | { event: "BotError"; payload: { error: { code: string; message: string } } }
   | { event: "TurnMetrics"; payload: Metrics };
 
+/** How the voice shall sound; null leaves it to the persona. */
+export interface SpeechWish {
+  /** Factors, from 0.5 to 2. */
+  speech_rate: number | null;
+  volume: number | null;
+  emotion: string | null;
+}
+
 /** Everything a client may ask for; the same keys serve the query of the address. */
-export interface CallConfig {
+export interface CallConfig extends Partial<SpeechWish> {
   speaker?: string;
   delivery?: "sentence" | "stream";
   audio_format?: "mp3" | "pcm" | "opus";

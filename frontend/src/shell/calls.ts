@@ -23,7 +23,7 @@ import { refusal } from "./refusal";
 import type { Settings } from "./settings";
 import { type Levels, Sound } from "./sound";
 import { createStore, type Store } from "./store";
-import { changedWishes, wishesOf } from "./wishes";
+import { changedWishes, soundOf, speechOf, wishesOf } from "./wishes";
 
 const BACKLOG_MS = 1500;
 /** What is said while the line is lost waits to be sent; the server takes up to 30 s at once. */
@@ -142,8 +142,10 @@ export class Calls {
   private ready(resumed: boolean): void {
     this.line?.answered();
     const settings = this.around.settings.get();
-    const speaker = settings.voices[this.around.persona()];
-    const payload = { ...(resumed ? wishesOf(settings) : {}), ...(speaker ? { speaker } : {}) };
+    const persona = this.around.persona();
+    // A call that was kept still has what was asked for before, which may have been taken back meanwhile.
+    const anew = resumed ? { ...wishesOf(settings), ...speechOf(settings, persona) } : {};
+    const payload = { ...anew, ...soundOf(settings, persona) };
     if (Object.keys(payload).length > 0) this.line?.send({ event: "BotUpdateConfig", payload });
     this.hushIfCut();
     for (const pcm of this.backlog.drain()) this.line?.sound(pcm);

@@ -1,5 +1,6 @@
 /** What a person chose, kept in this browser. */
 
+import type { SpeechWish } from "../protocol/events";
 import { createRecord, type Store } from "./store";
 import { keepToken, recallToken } from "./token";
 
@@ -8,6 +9,8 @@ export interface Settings {
   persona: string | null;
   /** The chosen voice of each persona. */
   voices: Readonly<Record<string, string>>;
+  /** How each persona shall speak, where that is not as she does by herself. */
+  speech: Readonly<Record<string, Partial<SpeechWish>>>;
   microphone: string;
   speaker: string;
   volume: number;
@@ -23,6 +26,7 @@ export const DEFAULTS: Settings = {
   language: "auto",
   persona: null,
   voices: {},
+  speech: {},
   microphone: "",
   speaker: "",
   volume: 1,

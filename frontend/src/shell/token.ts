@@ -38,8 +38,8 @@ export function keepToken(visit: Storage | null, token: string): void {
 }
 
 /** Ask the page's own server for something, as the caller. */
-export function ask(path: string): Promise<Response> {
-  return fetch(path, { cache: "no-store", headers: bearer(current) });
+export function ask(path: string, init: { method?: string; body?: BodyInit } = {}): Promise<Response> {
+  return fetch(path, { ...init, cache: "no-store", headers: bearer(current) });
 }
 
 export function bearer(token: string): Record<string, string> {

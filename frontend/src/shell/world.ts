@@ -21,6 +21,10 @@ export interface Voice {
   language: string;
   gender: string;
   sample: string;
+  /** One of the persona's own; the others are the service's. */
+  own: boolean;
+  cloned: boolean;
+  emotions: readonly string[];
 }
 
 export interface Config {
@@ -33,6 +37,9 @@ export interface Config {
 
 export interface Voices {
   default: string;
+  /** How the persona speaks by herself. */
+  rate: number;
+  volume: number;
   voices: readonly Voice[];
 }
 
@@ -60,14 +67,20 @@ export async function fetchPersonas(): Promise<Persona[]> {
 export async function fetchVoices(personaId: string): Promise<Voices> {
   const json = await fetchJson(`/api/personas/${encodeURIComponent(personaId)}/voices`);
   const voices = Array.isArray(json.voices) ? json.voices.filter(isObject) : [];
+  const speech = isObject(json.speech) ? json.speech : {};
   return {
     default: text(json.default),
+    rate: number(speech.rate, 1),
+    volume: number(speech.volume, 1),
     voices: voices.map((each) => ({
       id: text(each.id),
       name: names(each.name, text(each.id)),
       language: text(each.language),
       gender: text(each.gender),
       sample: text(each.sample),
+      own: each.own === true,
+      cloned: each.kind === "cloned",
+      emotions: Array.isArray(each.emotions) ? each.emotions.filter((one) => typeof one === "string") : [],
     })),
   };
 }
@@ -111,6 +124,10 @@ function persona(value: unknown): Persona {
 function names(value: unknown, instead: string): Voice["name"] {
   const json = isObject(value) ? value : {};
   return { zh: text(json.zh) || instead, en: text(json.en) || instead };
+}
+
+function number(value: unknown, instead: number): number {
+  return typeof value === "number" ? value : instead;
 }
 
 function text(value: unknown): string {
