@@ -150,6 +150,10 @@ class Call:
         except (ConnectionClosed, TimeoutError):
             return
 
+    def cut(self) -> None:
+        """The network is gone: no close frame, no goodbye."""
+        self.socket.transport.abort()
+
     def stop_reading(self) -> None:
         """Leave all that comes in the socket, which is made to hold little."""
         plug: socket.socket = self.socket.transport.get_extra_info("socket")

@@ -2,6 +2,7 @@
 
 from conformance.checks import (
     bounds,
+    cuts,
     errors,
     events,
     extended_turns,
@@ -16,6 +17,7 @@ from conformance.checks import (
 
 __all__ = [
     "bounds",
+    "cuts",
     "errors",
     "events",
     "extended_turns",

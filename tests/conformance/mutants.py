@@ -454,6 +454,83 @@ class OneMemoryForAll(ToyCall):
         self.sid = "everyone"
 
 
+@caught_by("resume.kept-when-asked")
+class DoesNotSayHowLong(ToyCall):
+    def stands(self, at: tuple[int, int]) -> dict[str, Any]:
+        return {"turn": at[0], "frame": at[1]}
+
+
+@caught_by("resume.not-kept-unasked")
+class KeepsEverybody(ToyCall):
+    def wants_keeping(self) -> bool:
+        return super().wants_keeping() or True
+
+
+@caught_by("resume.wrong-wish")
+class AnyWishWillDo(ToyCall):
+    def wish(self, text: str) -> tuple[int, int] | None:
+        try:
+            return super().wish(text)
+        except Wrong:
+            return None
+
+
+@caught_by("resume.frames-again")
+class SkipsAFrame(ToyCall):
+    def missed(self, after: tuple[int, int]) -> list[bytes | str]:
+        return super().missed(after)[1:]
+
+
+@caught_by("resume.rest-of-the-turn")
+class BeginsTheTurnAgain(ToyCall):
+    def missed(self, after: tuple[int, int]) -> list[bytes | str]:
+        return super().missed((after[0], 0))
+
+
+@caught_by("resume.next-turn")
+class CountsTurnsAnew(ToyCall):
+    async def resume(self, socket: ServerConnection, after: tuple[int, int]) -> None:
+        self.turn = 0
+        await super().resume(socket, after)
+
+
+@caught_by("resume.unknown-call")
+class RemembersWhoNeverCalled(ToyCall):
+    async def ready(self) -> None:
+        self.refused = None
+        await super().ready()
+
+
+@caught_by("resume.frame-gone")
+class KnowsNoReason(Toy):
+    def why_refused(self, older: ToyCall | None) -> str:
+        return "unknown"
+
+
+@caught_by("resume.goodbye")
+class WaitsForWhoHungUp(ToyCall):
+    def was_cut(self, socket: ServerConnection) -> bool:
+        return True
+
+
+@caught_by("resume.back-soon")
+class TakesEveryCloseForAGoodbye(ToyCall):
+    def was_cut(self, socket: ServerConnection) -> bool:
+        return socket.close_code == 1006
+
+
+@caught_by("resume.older-is-told")
+class DropsTheOlderWithoutAWord(ToyCall):
+    async def dismiss(self, socket: ServerConnection) -> None:
+        await socket.close(1008)
+
+
+@caught_by("resume.taken-up")
+class TwoOnOneLine(ToyCall):
+    async def take_over(self) -> None:
+        self.server.lines[self.sid] = self
+
+
 # --- extensions
 
 
@@ -484,7 +561,7 @@ class MetricsTwice(ToyCall):
         await super().metrics()
 
 
-@caught_by("extensions.interrupt", "extensions.user-text-in-process")
+@caught_by("extensions.interrupt", "extensions.user-text-in-process", "resume.interrupt-after")
 class InterruptedWithoutDone(ToyCall):
     async def cut_off(self) -> None:
         await self.stop_reply()

@@ -1,11 +1,12 @@
 """A small server that keeps the protocol: the kit must find nothing wrong with it, so that mutants of it can be wrong.
 
 It hears speech as a checksum of its samples, answers with silence, and knows a part of section 5: UserText,
-BotInterrupt, PlaybackPosition, `delivery`, `turn_ids` and `events`.
+BotInterrupt, PlaybackPosition, `delivery`, `turn_ids`, `events`, and `resume`.
 """
 
 import array
 import asyncio
+import bisect
 import hashlib
 import json
 import re
@@ -30,6 +31,7 @@ OFFERED = ("delivery", "turn_ids", "events")
 LOUD = 500
 PAUSE_MS = 800
 TURN_S = 0.08
+WAIT_S = 5.0
 
 
 class ToyCall:
@@ -53,6 +55,13 @@ class ToyCall:
         self.spoken = ""
         self.draining = False
         self.sid = ""
+        self.keeps = False
+        self.refused: str | None = None
+        self.place = (0, 0)
+        self.journal: list[tuple[tuple[int, int], bytes | str]] = []
+        self.writing = asyncio.Lock()
+        self.came_back = asyncio.Event()
+        self.over = False
 
     # --- down
 
@@ -63,7 +72,15 @@ class ToyCall:
         size = b"" if self.query.get("framing") == "bare" else len(body).to_bytes(4, "big")
         return header + number + size + body
 
-    async def put(self, message: bytes | str) -> None:
+    async def put(self, message: bytes | str, event: str = "") -> None:
+        async with self.writing:
+            if event != "BotReady":
+                turn, frame = self.place
+                self.place = (turn + 1, 1) if event == "SentenceRecognized" else (turn, frame + 1)
+                self.journal.append((self.place, message))
+            await self.write(message)
+
+    async def write(self, message: bytes | str) -> None:
         try:
             await self.socket.send(message)
         except ConnectionClosed:
@@ -74,7 +91,7 @@ class ToyCall:
 
     async def say(self, name: str, payload: dict[str, Any] | None = None, *, outside: bool = False) -> None:
         body = json.dumps(self.envelope(name, payload or {}), ensure_ascii=False).encode()
-        await self.put(self.lay_out(wire.RESPONSE, body, 0 if outside else self.turn))
+        await self.put(self.lay_out(wire.RESPONSE, body, 0 if outside else self.turn), name)
 
     async def sound(self, data: bytes) -> None:
         await self.put(self.lay_out(wire.RESPONSE_AUDIO, data, self.turn))
@@ -91,14 +108,85 @@ class ToyCall:
             await self.socket.close(self.close_after_bad_sid)
             return
         self.sid = wanted or str(uuid.uuid4())
+        await self.take_over()
         await self.begin()
         try:
-            async for message in self.socket:
+            await self.carry(self.socket)
+            while self.keeps and not self.over:
+                self.came_back.clear()
+                await self.came_back.wait()
+        finally:
+            await self.stop_reply()
+
+    async def carry(self, socket: ServerConnection) -> None:
+        try:
+            async for message in socket:
                 await self.take(message)
         except ConnectionClosed:
             pass
-        finally:
-            await self.stop_reply()
+        if self.socket is socket and not (self.keeps and self.was_cut(socket) and await self.is_back()):
+            self.end()
+
+    def was_cut(self, socket: ServerConnection) -> bool:
+        return not self.draining and socket.close_code not in (1000, 1001, 1005)
+
+    async def is_back(self) -> bool:
+        try:
+            async with asyncio.timeout(WAIT_S):
+                self.came_back.clear()
+                return await self.came_back.wait() and not self.over
+        except TimeoutError:
+            return False
+
+    def end(self) -> None:
+        self.over = True
+        self.came_back.set()
+
+    # --- coming back
+
+    async def take_over(self) -> None:
+        older = self.server.lines.get(self.sid)
+        self.server.lines[self.sid] = self
+        if older is not None and not older.over:
+            await older.dismiss(older.socket)
+            older.end()
+
+    def can_resume(self, after: tuple[int, int]) -> bool:
+        known = {(0, 0)} | {at for at, _ in self.journal}
+        return self.keeps and not self.over and after in known
+
+    async def resume(self, socket: ServerConnection, after: tuple[int, int]) -> None:
+        async with self.writing:
+            older, self.socket = self.socket, socket
+            self.came_back.set()
+            ready = {"session": self.sid, "resume": self.stands(after)}
+            body = json.dumps(self.envelope("BotReady", ready)).encode()
+            await self.write(self.lay_out(wire.RESPONSE, body, 0))
+            for message in self.missed(after):
+                await self.write(message)
+        await asyncio.gather(self.dismiss(older), self.carry(socket))
+
+    def missed(self, after: tuple[int, int]) -> list[bytes | str]:
+        first = bisect.bisect_right([at for at, _ in self.journal], after)
+        return [message for _, message in self.journal[first:]]
+
+    async def dismiss(self, socket: ServerConnection) -> None:
+        error = {"code": "BadSession", "message": "a newer connection has this conversation"}
+        body = json.dumps(self.envelope("BotError", {"error": error})).encode()
+        try:
+            await socket.send(self.lay_out(wire.RESPONSE, body, 0))
+        except ConnectionClosed:
+            return
+        await socket.close(1008)
+
+    def stands(self, at: tuple[int, int]) -> dict[str, Any]:
+        return {"turn": at[0], "frame": at[1], "seconds": WAIT_S}
+
+    def wish(self, text: str) -> tuple[int, int] | None:
+        found = re.fullmatch(r"([0-9]+):([0-9]+)", text)
+        if found is None and text != "true":
+            raise Wrong("client.query", "resume is true, or TURN:FRAME")
+        return (int(found[1]), int(found[2])) if found else None
 
     async def begin(self) -> None:
         problems = []
@@ -110,13 +198,24 @@ class ToyCall:
                 self.asked[key] = value
             except Wrong as exc:
                 problems.append(str(exc))
+        try:
+            self.keeps = self.server.resumes and self.wants_keeping()
+        except Wrong as exc:
+            problems.append(str(exc))
         self.config = dict(self.asked)
         await self.ready()
         for problem in problems:
             await self.fault("BadEvent", problem)
 
+    def wants_keeping(self) -> bool:
+        if "resume" in self.query:
+            self.wish(self.query["resume"])
+        return "resume" in self.query
+
     async def ready(self) -> None:
-        await self.say("BotReady", {"session": self.sid}, outside=True)
+        refused = {"refused": self.refused} if self.refused else {}
+        resume = {"resume": {**self.stands((0, 0)), **refused}} if self.keeps else {}
+        await self.say("BotReady", {"session": self.sid, **resume}, outside=True)
 
     def well_formed(self, sid: str) -> bool:
         return re.fullmatch(r"[A-Za-z0-9_-]{1,64}", sid) is not None
@@ -256,6 +355,7 @@ class ToyCall:
 
     async def bid_farewell(self) -> None:
         await self.fault("ShuttingDown", "please call again")
+        self.end()
         await self.socket.close(self.close_on_drain)
 
 
@@ -268,7 +368,9 @@ class Toy:
         self.call = call
         self.offered = frozenset(OFFERED if extensions else ())
         self.events = ("UserText", "BotInterrupt", "PlaybackPosition") if extensions else ()
+        self.resumes = extensions
         self.calls: set[ToyCall] = set()
+        self.lines: dict[str, ToyCall] = {}
         self.history: dict[str, list[str]] = {}
         self.draining = False
         self.url = ""
@@ -284,11 +386,30 @@ class Toy:
 
     async def answer(self, socket: ServerConnection) -> None:
         call = self.call(socket, self)
+        if await self.went_on(call, socket):
+            return
         self.calls.add(call)
         try:
             await call.run()
         finally:
             self.calls.discard(call)
+
+    async def went_on(self, newcomer: ToyCall, socket: ServerConnection) -> bool:
+        try:
+            after = newcomer.wish(newcomer.query["resume"]) if self.resumes and "resume" in newcomer.query else None
+        except Wrong:
+            return False
+        older = self.lines.get(newcomer.query.get("sid", ""))
+        if after is None:
+            return False
+        if older is None or not older.can_resume(after):
+            newcomer.refused = self.why_refused(older)
+            return False
+        await older.resume(socket, after)
+        return True
+
+    def why_refused(self, older: ToyCall | None) -> str:
+        return "unknown" if older is None or older.over or not older.keeps else "gone"
 
     async def drain(self) -> None:
         self.draining = True
