@@ -58,6 +58,29 @@ conformance: ## judge a server by the wire protocol: URL, by default the one on 
 	@scripts/setup dev
 	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
 
+soak: ## the long run: 10,000 turns in which anything goes wrong, a day's call, memory over 10,000 calls (an hour)
+	@scripts/setup dev
+	SOAK_TURNS=10000 SOAK_INTERRUPTIONS=100000 SOAK_HOURS=24 $(PY) -m pytest --timeout 7200 --numprocesses 0 --capture no \
+		tests/soak tests/test_turn_taking.py -k "whatever_goes_wrong or of_a_day or however_often"
+	$(PY) -m tests.soak.memory
+
+models: ## fetch the on-device models into the cache
+	@scripts/setup dev
+	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
+
+bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (25 minutes)
+	@scripts/setup dev
+	$(PY) -m bench
+
+bench-peers: ## measure pipecat beside ours, in an environment of its own; adds to docs/benchmarks.md
+	@scripts/setup dev
+	@scripts/bench-peers || true
+	$(PY) -m bench --only peers
+
+conformance: ## judge a server by the wire protocol: URL, by default the one on this machine
+	@scripts/setup dev
+	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
+
 soak: ## the long run: 10,000 turns in which anything goes wrong, 100,000 interruptions, on a clock that jumps
 	@scripts/setup dev
 	SOAK_TURNS=10000 SOAK_INTERRUPTIONS=100000 $(PY) -m pytest --timeout 7200 --numprocesses 0 --capture no \

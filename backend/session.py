@@ -263,6 +263,7 @@ class CallSession:
         async for message in self._line.messages():
             if isinstance(message, LineCut | LineBack):
                 self._intake.begin_anew()
+                self._tape.anew(self._clock())
                 await self._inbox.put(message)
                 continue
             now = self._clock()

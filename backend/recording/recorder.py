@@ -16,7 +16,7 @@ from backend.intake import Taken
 from backend.recording import lines
 from backend.recording.lines import Seal
 from backend.recording.shelf import RecordingShelf
-from backend.recording.tape import Beginning, Frame, Move, NoRecorder, Recorder, Tape
+from backend.recording.tape import Anew, Beginning, Frame, Move, NoRecorder, Recorder, Tape
 from backend.recording_settings import RecordingSettings
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ WAITING_BYTES: Final = 32 * 1024 * 1024
 _CLOSE_S: Final = 5.0
 
 End = Literal["over", "full", "slow disk"]
-Item = Beginning | Frame | Move | End
+Item = Beginning | Frame | Anew | Move | End
 
 
 @dataclass(slots=True)
@@ -104,12 +104,12 @@ class FileRecorder:
             self._end(writing, item)
         else:
             beginning = writing.beginning
-            line = (
-                lines.frame(item, audio=self._settings.audio)
-                if isinstance(item, Frame)
-                else lines.move(item, beginning.framing, beginning.sid)
-            )
-            self._line(writing, line)
+            if isinstance(item, Frame):
+                self._line(writing, lines.frame(item, audio=self._settings.audio))
+            elif isinstance(item, Anew):
+                self._line(writing, {"at": item.at, "anew": True})
+            else:
+                self._line(writing, lines.move(item, beginning.framing, beginning.sid))
             if writing.size > self._settings.call_bytes:
                 self._end(writing, "full")
             elif self._items.empty():
@@ -153,6 +153,9 @@ class _FileTape:
 
     def frame(self, at: float, message: bytes | str, taken: Taken) -> None:
         self.put(Frame(at, message, taken))
+
+    def anew(self, at: float) -> None:
+        self.put(Anew(at))
 
     def move(self, at: float, event: CallEvent, effects: list[Effect], call: Call) -> None:
         self.put(Move(at, event, effects, call.state.name, call.deadline))

@@ -138,6 +138,9 @@ class _Rerun:
             self.result.end = str(line["end"])
             return
         self.result.seconds = line["at"] - self._began
+        if "anew" in line:
+            self._intake.begin_anew()
+            return
         if "event" in line:
             recorded = {key: line[key] for key in ("effects", "wire", "state", "deadline")}
             now = self._moved(line)

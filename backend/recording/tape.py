@@ -39,6 +39,13 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
+class Anew:
+    """The connection was cut, or has come back: what comes next comes over another one."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """The call was told an event, and asked for these effects; then it was in this state, with this deadline."""
 
@@ -54,6 +61,9 @@ class Tape(Protocol):
 
     def frame(self, at: float, message: bytes | str, taken: Taken) -> None:
         """See `Frame`."""
+
+    def anew(self, at: float) -> None:
+        """See `Anew`."""
 
     def move(self, at: float, event: CallEvent, effects: list[Effect], call: Call) -> None:
         """See `Move`; `call` as it is now."""
@@ -73,6 +83,9 @@ class NoTape:
     """Nothing is recorded."""
 
     def frame(self, at: float, message: bytes | str, taken: Taken) -> None:
+        """See `Tape`."""
+
+    def anew(self, at: float) -> None:
         """See `Tape`."""
 
     def move(self, at: float, event: CallEvent, effects: list[Effect], call: Call) -> None:

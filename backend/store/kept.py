@@ -63,6 +63,7 @@ class KeepLimits:
 
     Attributes:
         max_messages: of a conversation that are read, and held in memory.
+        in_memory: conversations that go on from memory while the database is down.
         load_s: after this long a call begins with what memory has.
         first_load_s: the same while the server has only just started: who was cut off by that comes back at once.
         write_s: after this long a write has failed.
@@ -78,6 +79,7 @@ class KeepLimits:
     """
 
     max_messages: int = 20
+    in_memory: int = 1000
     load_s: float = 1.0
     first_load_s: float = 5.0
     write_s: float = 10.0
@@ -103,7 +105,7 @@ class KeptStore:
     def __init__(self, vault: Callable[[], Awaitable[Vault]], limits: KeepLimits) -> None:
         self._make_vault = vault
         self._limits = limits
-        self._memory = MemoryStore(limits.max_messages)
+        self._memory = MemoryStore(limits.max_messages, limits.in_memory)
         self._vault: Vault | None = None
         self._pending: deque[Record] = deque()
         self._batch: list[Record] = []

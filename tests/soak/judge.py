@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from backend.protocol.frames import AudioFrame, EventFrame
 
-LONGEST_TURN_S = 180.0 + 6.0
-"""`TurnLimits.reply_s`, and a client that blocks one write for as long as it may."""
+LONGEST_TURN_S = 180.0 + 11.0
+"""`TurnLimits.reply_s`, a client that blocks one write for as long as it may, and one that is cut off for some time."""
 
 
 @dataclass
@@ -29,6 +29,7 @@ class Judge:
     _errors: int = 0
     _announced: bool = False
     _sounded: bool = False
+    _asked: bool = False
 
     @property
     def is_idle(self) -> bool:
@@ -37,6 +38,8 @@ class Judge:
 
     def take(self, at: float, frame: EventFrame | AudioFrame) -> None:
         """One frame, and when it came."""
+        if self.is_idle and frame.turn == self.turns + 1:
+            self._begin(at)  # a turn that nobody asked for, into a long silence; `SentenceRecognized` begins it, too
         if isinstance(frame, AudioFrame):
             self._require(self._announced, at, "sound that no sentence announced")
             self._number(at, frame)
@@ -53,9 +56,8 @@ class Judge:
                 self._require(not self._ready, at, "a second BotReady")
                 self._ready = True
             case "SentenceRecognized":
-                self._require(self.is_idle, at, "a turn began inside another")
-                self.turns += 1
-                self._began_at, self._errors, self._announced, self._sounded = at, 0, False, False
+                self._require(not self._asked, at, "a turn began inside another")
+                self._asked = True
             case "TTSSentenceStart":
                 self._announced = True
             case "BotInterrupted":
@@ -67,13 +69,17 @@ class Judge:
         if frame.event == "TTSDone":
             self._end(at)
 
+    def _begin(self, at: float) -> None:
+        self.turns += 1
+        self._asked, self._began_at, self._errors, self._announced, self._sounded = False, at, 0, False, False
+
     def _end(self, at: float) -> None:
         self.done += 1
         if self._began_at is not None:
             self._require(at - self._began_at <= LONGEST_TURN_S, at, f"a turn took {at - self._began_at:.1f} s")
         self._require(self._errors <= 1, at, f"{self._errors} errors in one turn")
         self.failed += self._errors
-        self._began_at, self._announced = None, False
+        self._began_at, self._announced, self._asked = None, False, False
 
     def _number(self, at: float, frame: EventFrame | AudioFrame) -> None:
         """It belongs to the turn that is under way."""

@@ -7,11 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from backend import compose
+from backend.call.moves import LineBack, LineCut
 from backend.ports import Message, SpeechOptions
 from backend.protocol.events import OPTIONAL_EVENTS, SAMPLE_RATES_HZ, CallConfig, Query
 from backend.protocol.frames import Framing
 from backend.recording.tape import NoRecorder, Recorder
-from backend.session import CallSession, Services, SessionLimits
+from backend.session import CallSession, Services
+from backend.settings import load
 from backend.store.memory import MemoryStore
 from tests.soak.judge import LONGEST_TURN_S, Judge
 from tests.soak.line import JudgedLine
@@ -27,6 +30,9 @@ SAYINGS: Final = (
     "等一下，我想问个问题。",
     "好",
 )
+LIMITS: Final = compose.limits(load({}).call)
+SHARES: Final = (0.0, 0.1, 0.3, 0.9)
+"""Of the sessions of services that go wrong."""
 CLOSE_CODES: Final = {1000, 1008, 1011, 1012}
 LEAVE_S: Final = 3.0
 """A service may take a second to be left; then nothing of the call may be left either."""
@@ -39,21 +45,23 @@ class Life:
 
     Attributes:
         turns: after so many the caller says good-bye, if nothing else has ended the call.
+        stays: neither side ends the call before that, and the client reads what it is sent.
         judge: what came of it.
     """
 
     seed: str
     turns: int = 10
+    stays: bool = False
     recorder: Recorder = field(default_factory=NoRecorder)
     mischief: Mischief = field(init=False)
     line: JudgedLine = field(init=False)
+    session: CallSession = field(init=False)
     proved: bool = False
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.seed)
-        self.mischief = Mischief(
-            random.Random(self.seed + " services"), share=self._chance.choice([0.0, 0.1, 0.3, 0.9])
-        )
+        share = 0.03 if self.stays else self._chance.choice(SHARES)
+        self.mischief = Mischief(random.Random(self.seed + " services"), share)
         self._ears, self._mind, self._voice = Ears(self.mischief), Mind(self.mischief), Voice(self.mischief)
         self._voice.takes_tokens = self._chance.random() < 0.3
         self._detector = SimulatedDetector() if self._chance.random() < 0.5 else None
@@ -69,9 +77,9 @@ class Life:
         Raises:
             AssertionError: the call broke a promise; the message has the seed and what came last.
         """
-        self.line = JudgedLine(self.mischief)
-        session = CallSession(
-            self.line, self._services(), self._query(), SessionLimits(), asyncio.get_running_loop().time
+        self.line = JudgedLine(Mischief(self._chance, on=False) if self.stays else self.mischief)
+        self.session = session = CallSession(
+            self.line, self._services(), self._query(), LIMITS, asyncio.get_running_loop().time
         )
         running = asyncio.create_task(session.run())
         talking = asyncio.create_task(self._talk(session))
@@ -103,6 +111,7 @@ class Life:
             {"qiao_qingqing", "sam"}.__contains__,
             detector=self._detector,
             recorder=self.recorder,
+            idle_line=lambda _persona: "还在吗？",
         )
 
     def _query(self) -> Query:
@@ -125,7 +134,7 @@ class Life:
     async def _talk(self, session: CallSession) -> None:
         acts = self._acts(session)
         weights = [weight for weight, _ in acts]
-        while self.judge.turns < self.turns and not self.line.gone:
+        while self._wants_more() and not self.line.gone:
             [(_, act)] = self._chance.choices(acts, weights)
             turns, done = self.judge.turns, self.judge.done
             await act()
@@ -134,13 +143,22 @@ class Life:
         if not self.line.gone:
             await self._prove()
 
+    def _wants_more(self) -> bool:
+        return self.judge.turns < self.turns
+
     def _acts(self, session: CallSession) -> list[tuple[float, Callable[[], Awaitable[None]]]]:
-        return [
+        acts: list[tuple[float, Callable[[], Awaitable[None]]]] = [
             (30, self._speak),
             (30, self._type),
             (6, self._reconfigure),
-            (4, self._babble),
+            (2, self._cut),
             (3, self._wait),
+        ]
+        if self.stays:
+            return acts
+        return [
+            *acts,
+            (4, self._babble),
             (0.3, self._say_nothing),
             (0.5, self._leave),
             (0.3, session.drain),
@@ -154,8 +172,9 @@ class Life:
             await asyncio.sleep(
                 chance.choice([0.0, 0.3, 0.301, 0.56, 0.8, 2.0]) + chance.choice([0, chance.random() * 3])
             )
-            acts = (self._interrupt, self._interrupt, self._type, self._overlap, self._reconfigure, self._report)
-            await chance.choice((*acts, self._babble, self._leave_at_times))()
+            cutting = (self._interrupt, self._interrupt, self._type, self._overlap)
+            acts = (*cutting, self._reconfigure, self._report, self._cut)
+            await chance.choice(acts if self.stays else (*acts, self._babble, self._leave_at_times))()
         with self._told("a turn hangs"):
             await self.line.turn_over(since=done, within_s=2 * LONGEST_TURN_S + 1)
 
@@ -209,8 +228,15 @@ class Life:
         self.line.tell("PlaybackPosition", {"turn": max(0, turn), "played_ms": self._chance.choice([0, 700, 10**9])})
         await self._moment()
 
+    async def _cut(self) -> None:
+        """The network drops, and comes back in time."""
+        self.line.give(b"\x11\x20\x00\x00\x00\x00\x00\x03abc")
+        self.line.give(LineCut())
+        await asyncio.sleep(self._chance.random() * 5)
+        self.line.give(LineBack())
+
     async def _wait(self) -> None:
-        await asyncio.sleep(self._chance.random() * 20)
+        await self._sound(self._chance.randrange(200))
 
     async def _say_nothing(self) -> None:
         await asyncio.sleep(NOBODY_SPEAKS)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
+from backend.call.moves import LineBack, LineCut
 from backend.line import CLOSE_INTERNAL
 from backend.protocol.frames import EventFrame
 from tests.soak.judge import Judge
@@ -20,14 +21,14 @@ class JudgedLine:
 
     def __init__(self, mischief: Mischief) -> None:
         self._mischief = mischief
-        self._inbound: asyncio.Queue[bytes | str | None] = asyncio.Queue()
+        self._inbound: asyncio.Queue[bytes | str | LineCut | LineBack | None] = asyncio.Queue()
         self.judge = Judge()
         self.latest: deque[tuple[float, str]] = deque(maxlen=40)
         self.news = asyncio.Event()
         self.closed: int | None = None
         self.gone = False
 
-    async def messages(self) -> AsyncIterator[bytes | str]:
+    async def messages(self) -> AsyncIterator[bytes | str | LineCut | LineBack]:
         while (message := await self._inbound.get()) is not None:
             yield message
 
@@ -63,7 +64,7 @@ class JudgedLine:
     def tell(self, event: str, payload: dict[str, Any] | None = None) -> None:
         self._inbound.put_nowait(event_up(event, payload))
 
-    def give(self, message: bytes | str) -> None:
+    def give(self, message: bytes | str | LineCut | LineBack) -> None:
         """Send anything."""
         self._inbound.put_nowait(message)
 

@@ -134,6 +134,7 @@ class Ears:
         ways = ("refuses", "opens late", "never opens", "breaks", "ends", "crashes", "garble", "mute", "send stalls")
         way = mischief.pick("ears", *ways, "send fails", "leaves late", "leaves badly")
         self.open_sessions += 1
+        session = Recognition(mischief, way)
         try:
             await mischief.pause(0.2)
             if way == "refuses":
@@ -142,10 +143,11 @@ class Ears:
                 await asyncio.sleep(mischief.chance.random() * 5)
             if way == "never opens":
                 await for_ever()
-            self._session = session = Recognition(mischief, way)
+            self._session = session
             yield session
         finally:
-            self._session = None
+            if self._session is session:
+                self._session = None
             self.open_sessions -= 1
             if way == "leaves late":
                 await asyncio.sleep(mischief.chance.random())
