@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance soak models format clean
+.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults soak models format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,6 +80,10 @@ bench-peers: ## measure pipecat beside ours, in an environment of its own; adds 
 conformance: ## judge a server by the wire protocol: URL, by default the one on this machine
 	@scripts/setup dev
 	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
+
+faults: ## every fault of every service at all its times; `make test` plays each at one of them
+	@scripts/setup dev
+	FAULTS=all $(PY) -m pytest --numprocesses 0 --timeout 600 tests/faults
 
 soak: ## the long run: 10,000 turns in which anything goes wrong, 100,000 interruptions, on a clock that jumps
 	@scripts/setup dev

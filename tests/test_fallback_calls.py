@@ -57,7 +57,9 @@ async def test_within_the_turn_when_nothing_was_heard_yet_and_it_stays_in_use(
 @pytest.mark.parametrize("family", FAMILIES)
 async def test_the_sound_keeps_the_format_that_the_client_asked_for(family: str, audio_format: str) -> None:
     wishes = {"audio_format": audio_format, "sample_rate": "16000"}
-    async with staged(family, failing(broken("tts", kind="stall")), fine(), wishes, **NEVER) as stage:
+    async with staged(
+        family, failing(broken("tts", kind="stall")), fine(), wishes, **NEVER, TTS_TIMEOUT_S="0.4"
+    ) as stage:
         frames = await stage.caller.turn()
 
     assert names(frames) == TURN

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import TypeVar
 
 from backend.errors import ProviderError, ProviderTimeout, Stage
 
 T = TypeVar("T")
+
+_answers: ContextVar[list[ProviderError] | None] = ContextVar("answers", default=None)
 
 
 class Patience:
@@ -61,11 +64,26 @@ async def bounded(stage: Stage, what: str, within_s: float, work: Awaitable[T]) 
     """Do it, with all its tries, within that time.
 
     Raises:
-        ProviderTimeout: it takes longer.
+        ProviderTimeout: it takes longer. Where a try was answered with an error meanwhile, that one is raised instead:
+            it says more.
     """
-    patience = Patience(stage)
+    patience, answers = Patience(stage), list[ProviderError]()
     patience.expect(what, within_s)
-    return await patience.wait(work)
+    token = _answers.set(answers)
+    try:
+        return await patience.wait(work)
+    except ProviderTimeout:
+        if answers:
+            raise answers[-1] from None
+        raise
+    finally:
+        _answers.reset(token)
+
+
+def note_answer(error: ProviderError) -> None:
+    """A try has failed, and there will be another: keep what the service said, if it said anything."""
+    if error.vendor_code and (answers := _answers.get()) is not None:
+        answers.append(error)
 
 
 async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
@@ -80,5 +98,6 @@ async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
     except ProviderError as error:
         if not error.retryable:
             raise
+        note_answer(error)
     await asyncio.sleep(backoff_s)
     return await attempt()

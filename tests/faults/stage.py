@@ -23,7 +23,7 @@ VOICES = {"volcengine": "zh_female_shuangkuaisisi_moon_bigtts", "dashscope": "lo
 KEYS = {"DASHSCOPE_API_KEY": "sk-secret", "VOLC_API_KEY": "v-secret", "ARK_API_KEY": "a-secret"}
 TROUBLE = "哎呀，你再说一遍好不好？"
 PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.02, endpoint=EndpointLimits(0, 0, 0)))
-TIMEOUT_S = 0.4
+AMPLE_S = 10
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def _settings(
     other = "dashscope" if family == "volcengine" else "volcengine"
     chosen = {f"{stage}_PROVIDER": family for stage in ("ASR", "LLM", "TTS")}
     behind = {f"{stage}_FALLBACK": other for stage in ("ASR", "LLM", "TTS")} if spare else {}
-    deadlines = {f"{stage}_TIMEOUT_S": str(TIMEOUT_S) for stage in ("ASR", "LLM", "TTS")}
+    deadlines = {f"{stage}_TIMEOUT_S": str(AMPLE_S) for stage in ("ASR", "LLM", "TTS")}
     places = {
         "VOLC_ASR_URL": doubao.asr_url().removesuffix("/bigmodel_async"),
         "VOLC_TTS_URL": doubao.tts_url(),

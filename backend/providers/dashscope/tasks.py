@@ -11,7 +11,7 @@ from backend.providers.dashscope import wire
 from backend.providers.dashscope.config import SocketConfig
 from backend.providers.dashscope.connection import RESOURCE, TaskConnection, connect
 from backend.providers.dashscope.wire import Event, Run
-from backend.providers.patience import Patience, bounded, retried
+from backend.providers.patience import Patience, bounded, note_answer, retried
 from backend.providers.pool import Pool, PoolLimits
 
 log = logging.getLogger(__name__)
@@ -125,6 +125,7 @@ class Tasks:
             except ProviderRefused:
                 raise
             except ProviderError as error:
+                note_answer(error)
                 log.info("task.stale_connection", extra={"stage": self._stage, "reason": str(error)})
         return await retried(lambda: self._start(run, fresh=True), self._config.retry_backoff_s)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from backend.errors import ProtocolError, ProviderError, ProviderUnavailable
+from backend.errors import ProtocolError, ProviderError, ProviderTimeout, ProviderUnavailable
 from backend.ports import Hypothesis
 from backend.protocol.header import MessageType
 from backend.protocol.speech import decode
@@ -135,7 +135,12 @@ class AsrSession:
             if len(sent) == sent.maxlen:
                 raise
             log.info("asr.stale_connection", extra={"log_id": error.log_id, "reason": str(error)})
-            await self._begin_anew(sent)
+            try:
+                await self._begin_anew(sent)
+            except ProviderTimeout:
+                if error.vendor_code:
+                    raise error from None
+                raise
 
     async def _begin_anew(self, sent: deque[Packet]) -> None:
         """On a fresh connection: the first message, what went up on the lost one, and what has come since."""

@@ -11,7 +11,7 @@ from backend.errors import ProviderError
 from backend.ports import Speech, SpeechOptions
 from backend.providers import emotions
 from backend.providers.chores import Chores
-from backend.providers.patience import Patience, bounded, retried
+from backend.providers.patience import Patience, bounded, note_answer, retried
 from backend.providers.pool import Pool, PoolLimits
 from backend.providers.volcengine import tts_wire
 from backend.providers.volcengine.config import SpeechCredentials, TtsConfig
@@ -85,6 +85,7 @@ class VolcengineSynthesizer:
             try:
                 return await self._start(options, resource_id, fresh=False)
             except ProviderError as error:
+                note_answer(error)
                 log.info("tts.stale_connection", extra={"reason": str(error)})
         return await retried(
             lambda: self._start(options, resource_id, fresh=True),
