@@ -176,6 +176,7 @@ describe("trouble", () => {
 
   it("idleness ends the call with its reason", () => {
     expect(run([...listening, trouble("IdleTimeout")]).failure).toBe("idle");
+    expect(run([...listening, trouble("Busy")]).failure).toBe("spent");
   });
 
   it("a lost line keeps the session, the start of the call and what was said", () => {

@@ -251,8 +251,14 @@ const ENDINGS: Readonly<Record<string, Failure>> = {
   Busy: "busy",
 };
 
+/** The same codes, once a call has begun. */
+const ENDINGS_OF_A_CALL: Readonly<Record<string, Failure>> = {
+  BadSession: "taken-over",
+  Busy: "spent",
+};
+
 function troubled(state: CallState, code: string, at: number): CallState {
-  const failure = code === "BadSession" && state.begun ? "taken-over" : ENDINGS[code];
+  const failure = (state.begun && ENDINGS_OF_A_CALL[code]) || ENDINGS[code];
   if (failure) return { ...state, failure };
   const what = TROUBLES[code];
   return what ? { ...state, notice: { what, at } } : state;

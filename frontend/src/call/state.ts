@@ -17,6 +17,7 @@ export type Failure =
   | "server-down"
   | "token-refused"
   | "busy"
+  | "spent"
   | "bad-session"
   | "taken-over"
   | "network-lost"

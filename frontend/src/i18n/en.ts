@@ -146,6 +146,9 @@ export const en = {
   goOn: "Go on",
   noEvents: "No events yet",
   noTurns: "No turn has been measured yet",
+  cost: (cny: string) => `This call so far: ¥${cny}`,
+  costUnknown: "What this call costs is unknown",
+  costMore: "By the price table of the server",
   turn: (n: number) => `Turn ${n}`,
   total: "voice to voice",
   unmeasured: "Measured on the page only: the server sent no timings.",
@@ -184,6 +187,7 @@ export const en = {
       "The call server is not answering. Check that it runs, then try again.",
     ],
     "token-refused": ["The access token was refused", "Enter the one your server was set up with."],
+    spent: ["That was a long call", "It has cost as much as a call may here. You can call again."],
     busy: ["The line is busy", "All of the server's lines are taken. Try again in a moment."],
     "bad-session": ["That conversation cannot be resumed", "Start a new one."],
     "taken-over": [

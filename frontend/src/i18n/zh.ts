@@ -146,6 +146,9 @@ export const zh: Texts = {
   goOn: "继续",
   noEvents: "还没有事件",
   noTurns: "还没有测量到任何一轮",
+  cost: (cny: string) => `这通电话到现在：¥${cny}`,
+  costUnknown: "这通电话的花费未知",
+  costMore: "按服务器的价格表计算",
   turn: (n) => `第 ${n} 轮`,
   total: "从你说完到听见",
   unmeasured: "仅页面测量：服务器没有发送计时。",
@@ -174,6 +177,7 @@ export const zh: Texts = {
     ],
     "server-down": ["没有人接听", "通话服务器没有回应。请确认它正在运行，然后再试一次。"],
     "token-refused": ["访问令牌不对", "请填写服务器设置的那个令牌。"],
+    spent: ["聊了好久呀", "这通电话的花费已经到上限了。可以再打一次。"],
     busy: ["线路正忙", "服务器的线路都占满了，请稍后再试。"],
     "bad-session": ["这段聊天无法继续", "请开始一段新的聊天。"],
     "taken-over": [

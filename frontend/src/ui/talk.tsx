@@ -1,6 +1,7 @@
 /** The conversation: what was said, to keep or to clear, and earlier ones to carry on with. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { costOf } from "../call/cost";
 import { type Said, transcript } from "../call/state";
 import type { Conversation } from "../shell/conversations";
 import { useStore } from "../shell/store";
@@ -17,8 +18,24 @@ export function Talk() {
     <div class="talk">
       <Tools said={state.said} sid={state.sid} />
       <Lines said={state.said} />
+      <CostLine />
       <Earlier current={state.sid} />
     </div>
+  );
+}
+
+/** What the call has cost so far; nothing where it costs nothing. */
+function CostLine() {
+  const { texts } = useWords();
+  const told = useCall((state) => {
+    const cost = costOf(state);
+    return cost && (cost.known ? cost.cny : "");
+  });
+  if (told === null) return null;
+  return (
+    <p class="cost" title={texts.costMore}>
+      {told === "" ? texts.costUnknown : texts.cost(told)}
+    </p>
   );
 }
 
