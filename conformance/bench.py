@@ -182,6 +182,9 @@ class Bench:
                 "turn_ids": "conformance",
                 "events": ["Conformance"],
                 "persona": 7,
+                "speech_rate": "conformance",
+                "volume": "conformance",
+                "emotion": 7,
             }.items()
         }
         known: set[str] = set()

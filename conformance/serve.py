@@ -7,6 +7,7 @@ A turn begins when the client has typed something, or has sent audio for a while
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ GRACE_S: Final = 0.3
 REPLIES: Final = (("Hello there.",), (), ("One more thing.", "Goodbye!"))
 ARRAYS: Final = {"events": lambda text: [each for each in text.split(",") if each]}
 NUMBERS: Final = ("sample_rate",)
+FACTORS: Final = ("speech_rate", "volume")
 BOOLEANS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -285,4 +287,6 @@ def _parsed(key: str, value: str) -> object:
         return ARRAYS[key](value)
     if key in NUMBERS:
         return int(value) if value.isdecimal() else value
+    if key in FACTORS:
+        return float(value) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) else value
     return BOOLEANS.get(value, value) if key in ("barge_in", "turn_ids") else value

@@ -157,8 +157,19 @@ def _is_list_of_events(value: object) -> bool:
     return isinstance(value, list) and all(each in names for each in value)
 
 
+def _is_factor(value: object) -> bool:
+    return value is None or (type(value) in (int, float) and 0.5 <= value <= 2)  # type: ignore[operator]
+
+
+def _is_emotion(value: object) -> bool:
+    return value is None or (isinstance(value, str) and re.fullmatch(r"[A-Za-z][A-Za-z-]{0,31}", value) is not None)
+
+
 KEYS: Final = {
     "speaker": lambda value: _is_text(value, 128),
+    "speech_rate": _is_factor,
+    "volume": _is_factor,
+    "emotion": _is_emotion,
     "delivery": lambda value: value in ("sentence", "stream"),
     "audio_format": lambda value: value in ("mp3", "pcm", "opus"),
     "sample_rate": lambda value: type(value) is int and value in (8_000, 16_000, 24_000, 48_000),

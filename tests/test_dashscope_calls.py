@@ -21,6 +21,8 @@ from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
 
 TURN = ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
+PATIENT = {f"{stage}_TIMEOUT_S": "10" for stage in ("ASR", "LLM", "TTS")}
+"""For tests of nothing that takes too long."""
 SPEAKER = {"dashscope": "longhua_v2", "emulator": "zh_female_shuangkuaisisi_moon_bigtts"}
 
 
@@ -58,7 +60,7 @@ async def calling(
 async def test_speed_loudness_and_emotion_change_from_the_next_reply_on() -> None:
     lines = script(hears_always="你好", replies_always="好。")
     wishes = {"speaker": "longanhuan", "speech_rate": 1.2, "volume": 0.8, "emotion": "happy"}
-    async with calling(lines, wishes, VOICE_CALL_TTS_MODEL="cosyvoice-v3-flash") as (caller, vendor):
+    async with calling(lines, wishes, VOICE_CALL_TTS_MODEL="cosyvoice-v3-flash", **PATIENT) as (caller, vendor):
         await caller.turn()
         await caller.send("BotUpdateConfig", {"speech_rate": 0.5, "volume": None, "emotion": None})
         await caller.turn()

@@ -17,6 +17,9 @@ WRONG: dict[str, tuple[object, ...]] = {
     "turn_ids": ("true", 0, None),
     "events": ("TurnMetrics", [1], ["Everything"], {}),
     "persona": (7, "", "nobody-of-this-name"),
+    "speech_rate": (0, 0.4, 2.1, "1.2", True),
+    "volume": (0, 0.4, 2.1, "1.2", True),
+    "emotion": (7, "", "two words", ["happy"]),
 }
 QUERY_WRONG = {"delivery": "fast", "audio_format": "wav", "sample_rate": "44100", "barge_in": "perhaps", "events": "X"}
 

@@ -71,7 +71,9 @@ async def speaking(socket: ClientConnection, rate_hz: int = 16_000) -> None:
 
 
 async def test_a_client_that_types_keeps_every_rule() -> None:
-    results = await interviewed(typing, path="?sid=abc&delivery=stream&sample_rate=16000&events=TurnMetrics&mine=1")
+    results = await interviewed(
+        typing, path="?sid=abc&delivery=stream&sample_rate=16000&speech_rate=1.25&emotion=sad&events=TurnMetrics&mine=1"
+    )
 
     assert [result for result in results.values() if result.verdict is Verdict.FAILED] == []
     assert set(results) == set(RULES)
@@ -102,6 +104,8 @@ async def test_a_client_that_speaks_keeps_every_rule() -> None:
         (wire.frame(wire.REQUEST, b"[]", serialization=wire.JSON), "client.event"),
         (wire.event("TTSDone"), "client.event"),
         (wire.event("BotUpdateConfig", {"sample_rate": 44_100}), "client.payload"),
+        (wire.event("BotUpdateConfig", {"speech_rate": 3, "volume": None}), "client.payload"),
+        (wire.event("BotUpdateConfig", {"emotion": "two words"}), "client.payload"),
         (wire.event("UserText", {"text": ""}), "client.payload"),
         (wire.event("PlaybackPosition", {"turn": 1}), "client.payload"),
         (wire.audio(b"RIFF" + bytes(40)), "client.audio-is-pcm"),
@@ -115,7 +119,9 @@ async def test_a_wrong_message_breaks_its_rule_and_no_other(odd: bytes | str, ru
     assert [name for name, result in results.items() if result.verdict is Verdict.FAILED] == [rule]
 
 
-@pytest.mark.parametrize("query", ["?sid=", "?sid=a.b", "?delivery=fast", "?sample_rate=44100", "?barge_in=perhaps"])
+@pytest.mark.parametrize(
+    "query", ["?sid=", "?sid=a.b", "?delivery=fast", "?sample_rate=44100", "?barge_in=perhaps", "?volume=loud"]
+)
 async def test_a_wrong_address_is_found_out(query: str) -> None:
     results = await interviewed(typing, path=query)
 

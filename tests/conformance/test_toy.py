@@ -6,7 +6,7 @@ from conformance.verdict import CannotRun, Verdict
 from tests.conformance.judged import judged, named
 from tests.conformance.toy import OFFERED, Toy, toy
 
-NOT_OFFERED = {"audio_format", "sample_rate", "barge_in", "persona"}
+NOT_OFFERED = {"audio_format", "sample_rate", "barge_in", "persona", "speech_rate", "volume", "emotion"}
 
 
 async def test_the_toy_keeps_every_rule() -> None:
