@@ -48,7 +48,7 @@ from backend.cost.meter import Costs
 from backend.ears import Ears, EarsLimits, EarsNews
 from backend.errors import INTERNAL, EventError
 from backend.expenses import payer
-from backend.folding import Folder, Recap
+from backend.folding import Folder, FoldLimits, Recap
 from backend.intake import Intake, IntakeLimits, Pcm
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
@@ -178,6 +178,7 @@ class CallSession:
             post=self._post,
             start=self._start,
             part=lambda: self._till.meter.part("summary"),
+            limits=FoldLimits(answer_tokens=2 * limits.call.history.summary_tokens),
         )
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
