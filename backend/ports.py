@@ -284,5 +284,8 @@ class ConversationStore(Protocol):
     def claim(self, sid: str, ref: TurnRef) -> None:
         """A call takes up the conversation, also for other servers with the same store; waits for nothing."""
 
+    async def settled(self, sid: str) -> None:
+        """Return when other servers with the same store can load what was said; waits a bounded time."""
+
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each conversation last, so far as other servers may have; waits a bounded time."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
-from backend.call.machine import Call, CallLimits, State
+from backend.call.machine import CLOSE_RESTART, Call, CallLimits, State
 from backend.call.moves import (
     Account,
     AskIfThere,
@@ -334,6 +334,8 @@ class CallSession:
                 self._services.store.fold(self.sid, summary, newer, self._ref())
             case HangUp(close_code, reason):
                 self._over.set()
+                if close_code == CLOSE_RESTART:  # who is told so calls again at once, and another server answers
+                    await self._services.store.settled(self.sid)
                 await self._line.close(close_code, reason)
             case _:
                 assert_never(effect)

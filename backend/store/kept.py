@@ -119,6 +119,7 @@ class KeptStore:
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
         self._written.set()
+        self._moved = asyncio.Event()  # since someone last waited for it, a batch was written, or all was given up
         self._one_at_a_time = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -183,6 +184,16 @@ class KeptStore:
         if self._memory.is_held(sid, ref):
             self._memory.fold(sid, summary, newer, ref)
             self._enqueue(Folded(sid, ref, summary, newer))
+
+    async def settled(self, sid: str) -> None:
+        """See `ConversationStore`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.load_s):
+                while not self._down and self._waits(sid):
+                    await self._moved.wait()
+
+    def _waits(self, sid: str) -> bool:
+        return any(isinstance(record, Said | Folded) and record.sid == sid for record in (*self._batch, *self._pending))
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`."""
@@ -363,12 +374,18 @@ class KeptStore:
 
     def _batch_is_done(self) -> None:
         self._batch, self._tries, self._singly = [], 0, max(0, self._singly - 1)
+        self._move_on()
+
+    def _move_on(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     def _fail(self, error: Exception) -> None:
         """Go on in memory; said once until it is back."""
         if not self._down:
             log.warning("store.down", extra={"reason": str(error) or type(error).__name__})
         self._down = True
+        self._move_on()
         self._up.clear()
         self._tried.set()
         self._wake.set()

@@ -66,6 +66,9 @@ class MemoryStore:
                 messages.popleft()
             self._summaries[sid] = summary
 
+    async def settled(self, sid: str) -> None:
+        """See `ConversationStore`: there are no other servers."""
+
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`: only the day's total is kept."""
         self._totals.add(bill.charges, now_ms())

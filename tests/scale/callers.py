@@ -1,7 +1,9 @@
 """Callers who come back with their `sid` when the line breaks, as the page does."""
 
 import asyncio
+import os
 import time
+from collections.abc import Awaitable, Iterable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +11,13 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from backend.protocol.frames import AudioFrame, EventFrame
+from backend.token import sign
+from tests.scale.cluster import Cluster
 from tests.support.caller import Caller, dialling
 
+CALLS = int(os.environ.get("SCALE_CALLS", "6"))
+SLOW = {"timing": {"token_ms": 150, "tts_piece_ms": 100}}
+"""What the emulator does while something shall happen in mid-turn."""
 PATIENCE_S = 60.0
 AGAIN_S = 0.1
 
@@ -106,3 +113,12 @@ def said(frames: list[EventFrame | AudioFrame]) -> str:
         for frame in frames
         if isinstance(frame, EventFrame) and frame.event == "TTSSentenceStart"
     )
+
+
+def caller_of(group: Cluster, number: int) -> Persistent:
+    """A caller with a token of their own; every server knows the secret that signed it."""
+    return Persistent(group.url, number, sign(group.secret, seconds=3600, user=f"caller-{number}"))
+
+
+async def together(work: Iterable[Awaitable[object]]) -> None:
+    await asyncio.gather(*work)

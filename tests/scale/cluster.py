@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "deploy" / "scale" / "nginx.conf.template"
 CALL_PATH = "/api/live_voice_call/chat"
 PATIENCE_S = 90.0
+NODES = int(os.environ.get("SCALE_NODES", "2"))
 
 
 @dataclass

@@ -4,36 +4,18 @@
 """
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from backend.database_url import database_url
 from backend.ports import Message
 from backend.store.database import Database
-from backend.store.migrate import migrate
-from backend.token import sign
-from tests.scale.callers import Persistent, said
-from tests.scale.cluster import Cluster, cluster
-from tests.store.servers import DatabaseServer
+from tests.scale.callers import CALLS, SLOW, Persistent, caller_of, said, together
+from tests.scale.cluster import Cluster
 
-CALLS = int(os.environ.get("SCALE_CALLS", "6"))
-NODES = int(os.environ.get("SCALE_NODES", "2"))
-SLOW = {"timing": {"token_ms": 150, "tts_piece_ms": 100}}
-
-pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture
-async def group(tmp_path: Path, nginx: str, postgresql: DatabaseServer) -> AsyncIterator[Cluster]:
-    assert nginx
-    url = await asyncio.to_thread(postgresql.url, "scale")
-    await migrate(database_url(url)[1])  # or each server would start a process for it
-    async with cluster(tmp_path, url, NODES) as running:
-        yield running
+pytestmark = pytest.mark.timeout(600)
 
 
 async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,11 +55,6 @@ async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys:
         print("\n" + _report(group, callers, cut, asked))
 
 
-def caller_of(group: Cluster, number: int) -> Persistent:
-    """A caller with a token of their own; every server knows the secret that signed it."""
-    return Persistent(group.url, number, sign(group.secret, seconds=3600, user=f"caller-{number}"))
-
-
 async def _is_cut_and_hears_the_rest(group: Cluster, caller: Persistent) -> None:
     """Who called without a `sid` was given one by nginx, and it leads to the server that has the rest of the reply."""
     await caller.begin("more")
@@ -106,10 +83,6 @@ async def _kept(group: Cluster, callers: Iterable[Persistent]) -> None:
                 await asyncio.sleep(0.02)  # another process writes it
     finally:
         await database.aclose()
-
-
-async def together(work: Iterable[Awaitable[object]]) -> None:
-    await asyncio.gather(*work)
 
 
 def _report(group: Cluster, callers: list[Persistent], cut: list[Persistent], asked: list[str]) -> str:
