@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import MultipartReader
 
 from backend.voices import sample
@@ -80,7 +81,7 @@ class CloneRoutes:
         self._uploads += 1
         try:
             return await _form(await request.multipart())
-        except ValueError as exc:
+        except (ValueError, HttpProcessingError) as exc:
             raise Refusal(HTTPStatus.BAD_REQUEST, "the form cannot be read") from exc
         finally:
             self._uploads -= 1

@@ -5,6 +5,7 @@ Bounds: Model Studio docs "cosyvoice-clone-api".
 
 import io
 import secrets
+import struct
 import time
 import wave
 from array import array
@@ -20,6 +21,8 @@ LEAST_S: Final = 5.0
 MOST_S: Final = 60.0
 LEAST_RATE_HZ: Final = 16_000
 _QUIET_PEAK: Final = 400
+_UNREADABLE: Final = (wave.Error, EOFError, ArithmeticError, RuntimeError, ValueError, struct.error)
+"""What the library makes of a WAV that is none."""
 _TYPES: Final = {"wav": "audio/wav", "mp3": "audio/mpeg", "m4a": "audio/mp4"}
 
 
@@ -69,7 +72,7 @@ def _check_wav(data: bytes) -> None:
             width, rate_hz, length_s = wav.getsampwidth(), wav.getframerate(), wav.getnframes() / wav.getframerate()
             _check_length(length_s)
             frames = wav.readframes(wav.getnframes())
-    except (wave.Error, EOFError, ZeroDivisionError) as exc:
+    except _UNREADABLE as exc:
         raise SampleError("format", "the WAV cannot be read: plain 16-bit samples are wanted") from exc
     if width != 2:
         raise SampleError("format", "the WAV has other than 16-bit samples")

@@ -320,3 +320,29 @@ async def test_a_call_is_spoken_in_a_cloned_voice() -> None:
 
     assert names(frames) == TURN
     assert spoken == [clone.voice_id]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"no boundary"),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"garbage"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nhalf'),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header\r\n\r\nhalf\r\n--x--\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\xff\xfe\r\n--x--\r\n',
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b"--x\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n--x--\r\n",
+        ),
+        ("multipart/form-data; boundary=x", b"--x\r\nContent-Disposition: form-data\r\n\r\na\r\n--x--\r\n"),
+    ],
+)
+async def test_a_form_that_is_none_is_refused(kind: str, body: bytes) -> None:
+    async with cloning(public_url="https://call.example.com") as (house, _):
+        status, answer = await house.ask("POST", CLONES, data=body, headers={"Content-Type": kind})
+
+    assert (status, answer["code"]) == (400, "BadRequest")

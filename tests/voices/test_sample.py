@@ -1,6 +1,10 @@
 """Recordings of voices: what the vendor would take, and how long they are kept."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from backend.voices.sample import MOST_BYTES, SampleDesk, SampleError, checked
 from tests.voices.house import recording
@@ -46,6 +50,24 @@ def test_others_are_refused_with_the_reason(data: bytes, problem: str) -> None:
         checked(data)
 
     assert refusal.value.problem == problem
+
+
+GOOD = recording(seconds=0.5)
+BROKEN = st.tuples(st.integers(4, 60), st.binary(min_size=1, max_size=8))
+
+
+@given(st.binary().map(b"RIFF\0\0\0\0WAVE".__add__) | st.binary().map(b"ID3".__add__) | st.binary())
+@example(GOOD[:15] + b"\0\0" + GOOD[17:])
+def test_any_bytes_are_a_recording_or_are_refused(data: bytes) -> None:
+    with suppress(SampleError):
+        assert checked(data).data == data
+
+
+@given(BROKEN)
+def test_a_damaged_recording_is_refused(damage: tuple[int, bytes]) -> None:
+    at, wrong = damage
+    with pytest.raises(SampleError):
+        checked(GOOD[:at] + wrong + GOOD[at + len(wrong) :])
 
 
 def test_a_recording_is_kept_under_a_name_that_cannot_be_guessed_until_it_is_dropped_or_its_time_is_over() -> None:
