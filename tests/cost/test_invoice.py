@@ -194,6 +194,35 @@ async def test_a_call_ends_with_a_goodbye_when_it_has_cost_as_much_as_it_may(fam
     assert shown(known_cny(meets.books.charges)) == shown(Decimal(meets.books.invoice["cny"])), "with the goodbye"
 
 
+@pytest.mark.parametrize("family", ["volcengine", "dashscope"])
+async def test_a_request_that_broke_off_and_was_made_again_is_paid_for_twice(family: str) -> None:
+    script = {
+        "hears": [heard("你好呀。")],
+        "replies": ["好呀，今天过得怎么样？"],
+        "tone": {"ms_per_char": 20},
+        "faults": [{"service": "chat", "kind": "cut"}],
+    }
+    async with meeting(family, script) as meets:
+        frames = await meets.say()
+
+    assert "BotError" not in names(frames), "the second try was answered"
+    assert meets.vendor.stats()["chat"]["sessions"] == 2
+    assert {charge.estimated for charge in meets.books.charges if charge.stage == "llm"} == {True, False}
+    assert meets.books.ours("llm") == meets.books.theirs("llm")
+    assert shown(known_cny(meets.books.charges)) == shown(Decimal(meets.books.invoice["cny"]))
+
+
+@pytest.mark.parametrize("family", ["volcengine", "dashscope"])
+async def test_a_request_that_was_refused_costs_nothing(family: str) -> None:
+    refusal = {"service": "chat", "kind": "refuse", "status": 401}
+    async with meeting(family, {"hears": [heard("你好呀。")], "faults": [refusal]}) as meets:
+        frames = await meets.say()
+
+    assert "BotError" in names(frames)
+    assert meets.books.ours("llm") == meets.books.theirs("llm") == Counter()
+    assert meets.books.ours("asr") == meets.books.theirs("asr")
+
+
 async def test_a_model_without_a_price_costs_an_unknown_amount_and_not_nothing() -> None:
     script = {"hears": [heard("你好呀。")], "replies": ["好呀。"], "tone": {"ms_per_char": 20}}
     async with meeting("dashscope", script, LLM_MODEL="qwen3-next-80b") as meets:
