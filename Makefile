@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults soak models format clean
+.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults soak models scale-test doctor format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,58 +58,16 @@ conformance: ## judge a server by the wire protocol: URL, by default the one on 
 	@scripts/setup dev
 	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
 
-soak: ## the long run: 10,000 turns in which anything goes wrong, a day's call, memory over 10,000 calls (an hour)
+soak: ## the long run: 10,000 turns in which anything goes wrong, 1,000 cuts, a day's call, memory of 10,000 calls (an hour)
 	@scripts/setup dev
-	SOAK_TURNS=10000 SOAK_INTERRUPTIONS=100000 SOAK_HOURS=24 $(PY) -m pytest --timeout 7200 --numprocesses 0 --capture no \
-		tests/soak tests/test_turn_taking.py -k "whatever_goes_wrong or of_a_day or however_often"
+	SOAK_TURNS=10000 SOAK_INTERRUPTIONS=100000 SOAK_CUTS=1000 SOAK_HOURS=24 $(PY) -m pytest --timeout 7200 \
+		--numprocesses 0 --capture no tests/soak tests/test_turn_taking.py tests/test_cuts.py \
+		-k "whatever_goes_wrong or of_a_day or however_often"
 	$(PY) -m tests.soak.memory
-
-models: ## fetch the on-device models into the cache
-	@scripts/setup dev
-	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
-
-bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (25 minutes)
-	@scripts/setup dev
-	$(PY) -m bench
-
-bench-peers: ## measure pipecat beside ours, in an environment of its own; adds to docs/benchmarks.md
-	@scripts/setup dev
-	@scripts/bench-peers || true
-	$(PY) -m bench --only peers
-
-conformance: ## judge a server by the wire protocol: URL, by default the one on this machine
-	@scripts/setup dev
-	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
 
 faults: ## every fault of every service at all its times; `make test` plays each at one of them
 	@scripts/setup dev
 	FAULTS=all $(PY) -m pytest --numprocesses 0 --timeout 600 tests/faults
-
-soak: ## the long run: 10,000 turns in which anything goes wrong, 100,000 interruptions, on a clock that jumps
-	@scripts/setup dev
-	SOAK_TURNS=10000 SOAK_INTERRUPTIONS=100000 $(PY) -m pytest --timeout 7200 --numprocesses 0 --capture no \
-		tests/soak tests/test_turn_taking.py -k "whatever_goes_wrong or however_often"
-
-models: ## fetch the on-device models into the cache
-	@scripts/setup dev
-	@$(PY) -m emulator.models || [ "$${CI:-}" != true ]
-
-bench: ## measure latency, load, memory and overload; writes docs/benchmarks.md (25 minutes)
-	@scripts/setup dev
-	$(PY) -m bench
-
-bench-peers: ## measure pipecat beside ours, in an environment of its own; adds to docs/benchmarks.md
-	@scripts/setup dev
-	@scripts/bench-peers || true
-	$(PY) -m bench --only peers
-
-conformance: ## judge a server by the wire protocol: URL, by default the one on this machine
-	@scripts/setup dev
-	$(PY) -m conformance $(or $(URL),ws://localhost:8888/api/live_voice_call/chat)
-
-soak: ## a hundred thousand interrupted replies on a clock that jumps (minutes)
-	@scripts/setup dev
-	SOAK_TURNS=100000 $(PY) -m pytest tests/test_turn_taking.py -k however_often --timeout 3600
 
 scale-test: ## 30 calls over three servers behind nginx, one of which is killed
 	@scripts/setup dev

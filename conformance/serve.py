@@ -163,6 +163,7 @@ class Interview:
         try:
             uplink.check_shape(Event("BotUpdateConfig", known))
             uplink.check_sid(query.get("sid"))
+            uplink.check_resume(query.get("resume"))
         except Wrong as exc:
             self.findings.breaks("client.query", str(exc))
 

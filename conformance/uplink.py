@@ -144,6 +144,16 @@ def check_sid(sid: str | None) -> None:
         raise Wrong("client.query", f"sid={sid[:70]}", "BadSession")
 
 
+def check_resume(wish: str | None) -> None:
+    """Whether a client may ask to be kept, or to go on, in this way; None asks for neither.
+
+    Raises:
+        Wrong: it may not.
+    """
+    if wish is not None and not re.fullmatch(r"true|false|[0-9]{1,9}:[0-9]{1,9}", wish):
+        raise Wrong("client.query", f"resume={wish[:70]}", "BadEvent")
+
+
 def _is_text(value: object, longest: int) -> bool:
     return isinstance(value, str) and bool(value.strip()) and len(value) <= longest
 

@@ -120,7 +120,16 @@ async def test_a_wrong_message_breaks_its_rule_and_no_other(odd: bytes | str, ru
 
 
 @pytest.mark.parametrize(
-    "query", ["?sid=", "?sid=a.b", "?delivery=fast", "?sample_rate=44100", "?barge_in=perhaps", "?volume=loud"]
+    "query",
+    [
+        "?sid=",
+        "?sid=a.b",
+        "?delivery=fast",
+        "?sample_rate=44100",
+        "?barge_in=perhaps",
+        "?volume=loud",
+        "?resume=soon",
+    ],
 )
 async def test_a_wrong_address_is_found_out(query: str) -> None:
     results = await interviewed(typing, path=query)
