@@ -69,9 +69,9 @@ def checked(data: bytes) -> Sample:
 def _check_wav(data: bytes) -> None:
     try:
         with wave.open(io.BytesIO(data)) as wav:
-            width, rate_hz, length_s = wav.getsampwidth(), wav.getframerate(), wav.getnframes() / wav.getframerate()
-            _check_length(length_s)
-            frames = wav.readframes(wav.getnframes())
+            width, rate_hz = wav.getsampwidth(), wav.getframerate()
+            frames = wav.readframes(wav.getnframes())  # what is there; the header may promise more
+            _check_length(len(frames) / (width * wav.getnchannels() * rate_hz))
     except _UNREADABLE as exc:
         raise SampleError("format", "the WAV cannot be read: plain 16-bit samples are wanted") from exc
     if width != 2:
