@@ -5,7 +5,7 @@
 PY := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults soak models scale-test doctor format clean
+.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults attacks audit soak models scale-test doctor format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -77,9 +77,17 @@ doctor: ## look for what may keep a call from working, and say how to mend it; A
 	@scripts/setup python
 	@$(PY) -m backend.doctor $(ARGS)
 
+attacks: ## attack a server with honest callers on the line; writes docs/reliability.md (5 minutes)
+	@scripts/setup dev
+	$(PY) -m attacks --write
+
+audit: ## ask the advisory services for known holes in what the locks name
+	@scripts/setup dev
+	@scripts/audit
+
 format: ## put the code into shape
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
 clean: ## remove what was made here; the model cache stays
-	rm -rf .venv .poetry frontend/node_modules frontend/dist artefacts
+	rm -rf .venv .poetry .audit frontend/node_modules frontend/dist artefacts

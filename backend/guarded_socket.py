@@ -1,7 +1,7 @@
 """A caller's socket with the bounds that the WebSocket library leaves open."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import websockets.http11
@@ -14,8 +14,10 @@ from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
 
-_SLICE_BYTES: Final = 8 * 1024
+_SLICE_BYTES: Final = 4 * 1024
 """What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end."""
+_FRAMES_AT_ONCE: Final = 32
+"""After so many the other sockets have their turn."""
 _CLOSE_POLICY: Final = 1008
 _US: Final = "us"
 
@@ -31,7 +33,9 @@ class GuardedSocket(ServerConnection):
         self._handshake_bytes = 0
         self._fragments = 0
         self._frames = Rate(limits.frames_per_s, limits.frame_burst, time.monotonic)
-        self._gone_too_far = False
+        self.gone_too_far = False
+        self._held_back = bytearray()
+        self._heard = 0
 
     def connection_made(self, transport: Any) -> None:
         """It waits until it has said what it wants."""
@@ -45,18 +49,40 @@ class GuardedSocket(ServerConnection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take it piece by piece, as long as the socket keeps within its bounds."""
-        for piece in _pieces(data):
-            if self.request is None:
-                self._handshake_bytes += len(piece)
-                self._gone_too_far |= self._handshake_bytes > self._limits.handshake_bytes
-            if self._gone_too_far or self.transport.is_closing():
+        """Take it piece by piece, as long as the socket keeps within its bounds, and gives the others their turn."""
+        if self._held_back:
+            self._held_back += data
+            return
+        self._heard = 0
+        for start in range(0, len(data), _SLICE_BYTES):
+            if self._heard > _FRAMES_AT_ONCE:
+                self._held_back += data[start:]
+                self.loop.call_soon(self._go_on)
+                return
+            self._hear(data[start : start + _SLICE_BYTES])
+            if self.gone_too_far or self.transport.is_closing():
                 break
-            super().data_received(piece)
-        if self.transport.get_write_buffer_size() > self._limits.unread_bytes:
-            self._gone_too_far = True
-        if self._gone_too_far:
+        if self.gone_too_far:
             self.transport.abort()
+
+    def eof_received(self) -> None:
+        """What was held back came before the end."""
+        while self._held_back and not self.gone_too_far:
+            self._go_on()
+        super().eof_received()
+
+    def _go_on(self) -> None:
+        data, self._held_back = bytes(self._held_back), bytearray()
+        if data and not self.transport.is_closing():
+            self.data_received(data)
+
+    def _hear(self, piece: bytes) -> None:
+        if self.request is None:
+            self._handshake_bytes += len(piece)
+            self.gone_too_far |= self._handshake_bytes > self._limits.handshake_bytes
+        if not self.gone_too_far:
+            super().data_received(piece)
+            self.gone_too_far |= self.transport.get_write_buffer_size() > self._limits.unread_bytes
 
     def process_event(self, event: Any) -> None:
         """Count it, then handle it as usual."""
@@ -67,12 +93,13 @@ class GuardedSocket(ServerConnection):
         super().process_event(event)
 
     def _admits(self, frame: Frame) -> bool:
+        self._heard += 1
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
             self._fragments = 0 if frame.fin else self._fragments + 1
         if self._frames.take(_US) and self._fragments <= self._limits.fragments:
-            return not self._gone_too_far
-        if not self._gone_too_far:
-            self._gone_too_far = True
+            return not self.gone_too_far
+        if not self.gone_too_far:
+            self.gone_too_far = True
             self.protocol.fail(_CLOSE_POLICY, "too many frames")
             self.send_data()
         return False
@@ -87,11 +114,3 @@ def guarded(limits: SocketLimits, room: WaitingRoom) -> Callable[..., ServerConn
         return GuardedSocket(*arguments, limits=limits, room=room, **options)
 
     return make
-
-
-def _pieces(data: bytes) -> Iterator[bytes]:
-    if len(data) <= _SLICE_BYTES:
-        yield data
-        return
-    for start in range(0, len(data), _SLICE_BYTES):
-        yield data[start : start + _SLICE_BYTES]

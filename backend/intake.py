@@ -31,6 +31,24 @@ class Pcm:
     data: bytes
 
 
+class TypingPace:
+    """How long a typed utterance waits: some may come at once, then only as fast as people type. Pure, too.
+
+    Each begins a turn, and cuts the one before it off: hundreds in a second would be requests to every service.
+    """
+
+    def __init__(self, per_s: float = 1.0, at_once: int = 10) -> None:
+        self._each_s = 1 / per_s
+        self._ahead_s = (at_once - 1) * self._each_s
+        self._due = float("-inf")
+
+    def wait_s(self, now: float) -> float:
+        """For the one that has come now."""
+        due = max(self._due, now)
+        self._due = due + self._each_s
+        return max(0.0, due - now - self._ahead_s)
+
+
 Taken = Told | Malformed | Pcm
 
 

@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Final, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from backend.access.toll import Toll
 from backend.call.moves import LineBack, LineCut
 from backend.telemetry.readings import Traffic
 
 log = logging.getLogger(__name__)
 
 CLOSE_INTERNAL: Final = 1011
+NOT_READING: Final = "the client does not read"
 CLOSE_POLICY: Final = 1008
 GOODBYES: Final = frozenset({1000, 1001, 1005})
 """Done, gone away, and no reason given: with these a client hangs up."""
@@ -44,6 +47,7 @@ class WebSocketLine:
         self._socket = socket
         self._traffic = traffic
         self._blocked_write_s = blocked_write_s
+        self._toll = Toll()
 
     async def messages(self) -> AsyncIterator[bytes | str]:
         """See `Line`."""
@@ -51,6 +55,8 @@ class WebSocketLine:
             async for message in self._socket:
                 self._traffic.up_bytes += len(message)
                 yield message
+                if wait_s := self._toll.wait_s(message, time.monotonic()):
+                    await asyncio.sleep(wait_s)
         except ConnectionClosed:
             return
 
@@ -83,6 +89,6 @@ class WebSocketLine:
         self._socket.transport.set_write_buffer_limits(high=2**31)
         try:
             async with asyncio.timeout(0.1):
-                await self._socket.close(CLOSE_INTERNAL, "the client does not read")
+                await self._socket.close(CLOSE_INTERNAL, NOT_READING)
         except TimeoutError:
             self._socket.transport.abort()

@@ -17,10 +17,10 @@ from websockets.typing import Subprotocol
 from backend.access.door import Door, Visit, peer_of
 from backend.access.keys import EVERYBODY, Grant
 from backend.call.moves import Fault
-from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, SessionIdError
+from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, ProtocolError, SessionIdError
 from backend.holders import Holders
 from backend.kept_line import KeptLine, ResumeLimits
-from backend.line import WebSocketLine
+from backend.line import CLOSE_INTERNAL, NOT_READING, WebSocketLine
 from backend.loop_lag import LoopLag
 from backend.loop_load import LoopLoad
 from backend.protocol import frames
@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 PATHS: Final = frozenset({CALL_PATH, "/"})
 SUBPROTOCOL: Final = Subprotocol("lvc")
 _CLOSE_POLICY: Final = 1008
+_CLOSE_TOO_BIG: Final = 1009
+_ABUSES: Final = frozenset({(_CLOSE_POLICY, ProtocolError().code), (CLOSE_INTERNAL, NOT_READING)})
 _FAREWELL_S: Final = 2.0
 """How long the end of the server waits for calls that were cut off to be told so."""
 
@@ -154,6 +156,8 @@ class Reception:
             await self._hold(socket)
         finally:
             self._admitted.pop(socket, None)
+            if socket.request is not None and _went_too_far(socket):
+                self._door.fine(self._door.address(_visit(socket, socket.request)))
 
     async def _hold(self, socket: ServerConnection) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
@@ -225,6 +229,12 @@ class Reception:
                 await asyncio.gather(*(session.drain(at_once=at_once) for session in tuple(self._calls)))
                 await self._all_ended.wait()
         return not self._calls
+
+
+def _went_too_far(socket: ServerConnection) -> bool:
+    """Whether it was closed for what it sent, or did not read."""
+    closed = (socket.close_code, socket.close_reason)
+    return getattr(socket, "gone_too_far", False) or closed[0] == _CLOSE_TOO_BIG or closed in _ABUSES
 
 
 def _parameters(path: str) -> dict[str, str]:

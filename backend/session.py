@@ -49,7 +49,7 @@ from backend.ears import Ears, EarsLimits, EarsNews
 from backend.errors import INTERNAL, EventError
 from backend.expenses import payer
 from backend.folding import Folder, FoldLimits, Recap
-from backend.intake import Intake, IntakeLimits, Pcm
+from backend.intake import Intake, IntakeLimits, Pcm, TypingPace
 from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
 from backend.ports import (
@@ -65,7 +65,7 @@ from backend.ports import (
     TurnRef,
 )
 from backend.protocol import events, frames
-from backend.protocol.events import CallConfig, ConfigUpdate, Query
+from backend.protocol.events import CallConfig, ConfigUpdate, Query, UserText
 from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.recording.tape import Beginning, NoRecorder, Recorder
 from backend.replying import Ensemble, Replies
@@ -156,6 +156,7 @@ class CallSession:
         self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
         intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
         self._intake = Intake(intake, now)
+        self._typing = TypingPace()
         beginning = Beginning(self.id, self.sid, now, query.framing, self._config, limits.call, intake)
         self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
@@ -273,6 +274,8 @@ class CallSession:
             if isinstance(taken, Pcm):
                 self._ears.hear(taken.data)
             else:
+                if isinstance(taken, Told) and isinstance(taken.event, UserText) and (s := self._typing.wait_s(now)):
+                    await asyncio.sleep(s)
                 await self._inbox.put(self._checked(taken))
         await self._inbox.put(HungUp())
 

@@ -8,9 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from backend.access.settings import SocketLimits
+from backend.access.door import Door
+from backend.access.settings import AccessSettings, SocketLimits
 from backend.access.waiting import WaitingRoom
 from tests.support.caller import dialled
 from tests.support.switchboard import Switchboard, answering
@@ -40,6 +42,12 @@ async def raw(board: Switchboard, says: bytes = b"", host: str = "127.0.0.1") ->
     return Raw(reader, writer)
 
 
+def hang_up(*sockets: Raw) -> None:
+    """So that the server, at its end, need not wait for their handshakes."""
+    for each in sockets:
+        each.writer.transport.abort()
+
+
 @asynccontextmanager
 async def limited(waiting: int = 256, **limits: Any) -> AsyncIterator[Switchboard]:
     room = WaitingRoom(waiting)
@@ -61,6 +69,7 @@ async def test_sockets_that_say_nothing_do_not_keep_a_caller_out() -> None:
         async with dialled(board.url) as caller:
             assert caller.sid
         assert [await each.ended() for each in silent[:32]] == [b""] * 32
+        hang_up(*silent)
 
 
 async def test_who_is_in_waits_no_longer_and_a_caller_of_another_address_is_not_turned_out() -> None:
@@ -73,7 +82,7 @@ async def test_who_is_in_waits_no_longer_and_a_caller_of_another_address_is_not_
         assert (await slow.ended()).startswith(b"HTTP/1.1 4")  # it was let finish, and is no WebSocket
         await caller.send("Nonsense")
         assert (await caller.event()).event == "BotError"
-        assert flood
+        hang_up(*flood)
 
 
 @pytest.mark.parametrize("says", [b"", HEAD, b"G", HEAD + b"X-A: b\r\n"])
@@ -161,3 +170,27 @@ async def test_answers_are_not_heaped_up_for_who_does_not_read() -> None:
             if board.reception.calls == 0:
                 break
         await until(lambda: board.reception is not None and board.reception.calls == 0)
+
+
+async def test_a_flood_leaves_the_others_their_turn_and_loses_nothing_of_what_is_within_bounds() -> None:
+    async with limited(frames_per_s=1, frame_burst=500) as board, connect(board.url, compression=None) as socket:
+        await socket.recv()
+        body = b'{"event":"F"}'
+        frame = Frame(Opcode.BINARY, b"\x11\x10\x10\x00" + len(body).to_bytes(4, "big") + body).serialize(mask=True)
+        socket.transport.write(frame * 400)
+        for _ in range(400):
+            assert b"BadEvent" in await socket.recv(decode=False)
+
+
+async def test_where_a_token_is_wanted_who_floods_has_to_wait_before_coming_again() -> None:
+    door = Door(AccessSettings(access_token="t", handshakes_per_s=0.01, handshake_burst=20))
+    board = Switchboard(door=door, socket=SocketLimits(frames_per_s=1, frame_burst=10))
+    token = {"Authorization": "Bearer t"}
+    async with answering(board):
+        async with connect(board.url, compression=None, additional_headers=token) as socket:
+            for _ in range(20):
+                await socket.send(b"")
+            assert await closed_with(socket) == 1008
+        await until(lambda: board.reception is not None and board.reception.calls == 0)
+        with pytest.raises(InvalidStatus, match="429"):
+            await connect(board.url, additional_headers=token)

@@ -33,6 +33,13 @@ class Rate:
             self._buckets.popitem(last=False)
         return left >= 1
 
+    def fine(self, address: str, tries: int) -> None:
+        """Take so many at once, and into debt, but no deeper than a full bucket."""
+        now = self._clock()
+        left, at = self._buckets.pop(address, (self._burst, now))
+        left = min(self._burst, left + (now - at) * self._per_s)
+        self._buckets[address] = (max(-self._burst, left - tries), now)
+
     def spent(self, address: str) -> bool:
         """Whether there is no try left; takes none."""
         left, at = self._buckets.get(address, (self._burst, self._clock()))

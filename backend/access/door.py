@@ -13,6 +13,7 @@ from backend.access.settings import AccessSettings
 
 Objection = Literal["origin", "unauthorized", "hurried", "crowded"]
 
+_FINE_TRIES: Final = 30
 _FORWARDING: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
@@ -83,6 +84,11 @@ class Door:
         if grant is None or not grant.opens(sid):
             return "unauthorized"
         return "crowded" if self.crowd.is_full(address) else grant
+
+    def fine(self, address: str) -> None:
+        """Somebody there went too far: they wait before they come again. Only where callers are strangers."""
+        if self.keys.wanted:
+            self._rate.fine(address, _FINE_TRIES)
 
     def judge(self, visit: Visit) -> Grant | Objection:
         """What a request to the page's server may do. Only wrong tokens are counted there."""

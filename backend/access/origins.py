@@ -1,14 +1,16 @@
 """Which pages may call: a browser says where the page came from, and a stranger's must not reach this machine."""
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from backend.access.settings import ANY
 
 LOCALHOST: Final = "localhost"
+_PLACE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//([^\s/@\[\]:?#]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+"""A scheme, a host, a port, and nothing else: what is odd is nobody's."""
 
 
 def is_loopback(host: str) -> bool:
@@ -51,10 +53,8 @@ class Origins:
 
 
 def _hostname(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
+    found = _PLACE.fullmatch(url.lower())
+    return found[1].strip("[]") if found else ""
 
 
 def _is_address(host: str) -> bool:

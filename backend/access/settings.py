@@ -36,7 +36,7 @@ class AccessSettings:
     origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     calls_per_address: int = 50
-    handshakes_per_s: float = 20.0
+    handshakes_per_s: float = 10.0
     handshake_burst: int = 100
 
     @property
@@ -64,7 +64,7 @@ class SocketLimits:
     handshake_bytes: int = 32 * 1024
     headers: int = 64
     frames_per_s: float = 150.0
-    frame_burst: int = 2000
+    frame_burst: int = 600
     fragments: int = 1024
     unread_bytes: int = 8 * 1024 * 1024
 
@@ -96,7 +96,7 @@ def read_socket(env: Env) -> SocketLimits:
         page_connections=env.whole("MAX_PAGE_CONNECTIONS", 512, least=8),
         handshake_s=env.number("HANDSHAKE_TIMEOUT_S", 10, least=0.05, most=600),
         frames_per_s=env.number("MAX_FRAMES_PER_S", 150, least=1),
-        frame_burst=env.whole("MAX_FRAME_BURST", 2000, least=10),
+        frame_burst=env.whole("MAX_FRAME_BURST", 600, least=10),
     )
 
 
@@ -114,7 +114,7 @@ def read_access(env: Env) -> AccessSettings:
         origins=tuple(_origin(text) for text in env.words("ALLOWED_ORIGINS")),
         trusted_proxies=tuple(_network(text) for text in env.words("TRUSTED_PROXIES")),
         calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
-        handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 20, least=0.01),
+        handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 10, least=0.01),
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
     )
 

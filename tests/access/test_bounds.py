@@ -71,3 +71,16 @@ def test_an_ipv6_customer_is_one_address() -> None:
     assert addresses.client("2001:db8::1", []) == addresses.client("2001:db8::ffff:2", [])
     assert addresses.client("::ffff:203.0.113.9", []) == "203.0.113.9"
     assert addresses.client("fe80::1%eth0", []) == "fe80::/64"
+
+
+def test_who_went_too_far_waits_and_owes_no_more_than_a_bucket() -> None:
+    clock = Clock()
+    rate = Rate(10, 20, clock)
+    for _ in range(10):
+        rate.fine("a", 30)
+
+    assert not rate.take("a")
+    clock.now += 1.9
+    assert not rate.take("a")
+    clock.now += 0.3
+    assert rate.take("a")

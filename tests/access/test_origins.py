@@ -42,6 +42,10 @@ def test_the_servers_own_page_and_clients_that_are_no_page_may_call(origin: str 
         ("", "localhost:8888"),
         ("file://", "localhost:8888"),
         ("http://[::1", "localhost:8888"),
+        ("http://[::1].evil.example", "localhost:8888"),
+        ("http://localhost@evil.example", "localhost:8888"),
+        ("http://evil.example@localhost", "localhost:8888"),
+        ("http://localhost:8080/path", "localhost:8888"),
     ],
 )
 def test_pages_of_others_may_not(origin: str, host: str) -> None:

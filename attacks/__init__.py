@@ -1,0 +1,1 @@
+"""Attacks on a server of this machine, with honest callers on the line: `python -m attacks`."""

@@ -1,0 +1,199 @@
+"""Attacks from within a call: by those who have a token."""
+
+import asyncio
+import functools
+import gzip
+import itertools
+import os
+import socket as sockets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import WebSocketException
+from websockets.frames import Frame, Opcode
+
+from attacks.mutator import Mutator
+from attacks.outcome import Deadline, Outcome
+from attacks.target import Target, source
+
+SEED: Final = int(os.environ.get("ATTACK_SEED", "20261122"))
+_ATTACKERS: Final = 20
+_dials = itertools.count()
+_MIB: Final = 2**20
+_FENCE: Final = b"\x11\x10\x10\x00\x00\x00\x00\x0d" + b'{"event":"F"}'
+"""An unknown event: the answer shows that the call still answers, and bad frames before it are no longer in a row."""
+
+
+async def mutated(target: Target, deadline: Deadline) -> Outcome:
+    """Frames that are nearly good."""
+    outcome = Outcome(note="mutated frames")
+
+    async def attack(number: int, socket: ClientConnection) -> None:
+        mutator = Mutator(SEED + number)
+        while not deadline.passed:
+            for _ in range(8):
+                await socket.send(mutator.frame())
+            await socket.send(_FENCE)
+            outcome.tried += 9
+
+    await _swarm(target, deadline, attack)
+    return outcome
+
+
+async def million(target: Target, frames: int) -> Outcome:
+    """So many mutated frames; the server is set to bear them."""
+    outcome = Outcome(note=f"mutated frames (seed {SEED})")
+    lines = 8
+
+    async def attack(number: int) -> None:
+        mutator, left = Mutator(SEED + 1000 + number), frames // lines
+        while left > 0:
+            with suppress(WebSocketException, OSError, TimeoutError):
+                async with _dialled(target, number) as socket, asyncio.TaskGroup() as tasks:
+                    reading = tasks.create_task(_swallow(socket))
+                    while left > 0:
+                        batch = min(left, 200)
+                        for _ in range(batch):
+                            await socket.send(mutator.frame())
+                        left -= batch
+                        outcome.tried += batch
+                    reading.cancel()
+
+    await asyncio.gather(*(attack(number) for number in range(lines)))
+    return outcome
+
+
+async def gzip_bombs(target: Target, deadline: Deadline) -> Outcome:
+    """Bodies of a few kilobytes that would be twenty megabytes."""
+    outcome = Outcome(note="bombs of 20 MiB")
+    packed = _packed()
+    bombs = [bytes((0x11, kind, 0x11, 0)) + len(packed).to_bytes(4, "big") + packed for kind in (0x10, 0x20)]
+
+    async def attack(number: int, socket: ClientConnection) -> None:
+        while not deadline.passed:
+            await socket.send(bombs[outcome.tried % 2])
+            await socket.send(_FENCE)
+            outcome.tried += 1
+
+    await _swarm(target, deadline, attack)
+    return outcome
+
+
+async def oversize_messages(target: Target, deadline: Deadline) -> Outcome:
+    """Messages of eight megabytes, whole and in pieces, and JSON that is slow to read."""
+    outcome = Outcome(note="messages beyond the bounds")
+    nested = b'{"event":"X","payload":' + b"[" * 400_000
+    wide = b'{"event":"X","payload":{"a":[' + b"1," * 400_000 + b"1]}}"
+    kinds: list[bytes | list[bytes]] = [
+        bytes(8 * _MIB),
+        [bytes(_MIB)] * 8,
+        *(b"\x11\x10\x10\x00" + len(body).to_bytes(4, "big") + body for body in (nested, wide)),
+    ]
+
+    async def attack(number: int, socket: ClientConnection) -> None:
+        while not deadline.passed:
+            outcome.tried += 1
+            await socket.send(kinds[outcome.tried % len(kinds)])
+
+    await _swarm(target, deadline, attack)
+    return outcome
+
+
+async def never_reading(target: Target, deadline: Deadline) -> Outcome:
+    """Ask for everything and read nothing."""
+    outcome = Outcome(note="requests by callers that read nothing")
+    asks = b'{"event":"UserText","payload":{"text":"' + "讲个很长很长的故事".encode() + b'"}}'
+    ask = b"\x11\x10\x10\x00" + len(asks).to_bytes(4, "big") + asks
+
+    async def attack(number: int, socket: ClientConnection) -> None:
+        socket.transport.pause_reading()
+        while not deadline.passed:
+            async with asyncio.timeout(deadline.left_s + 0.1):
+                await socket.send(ask)
+                await socket.send(_FENCE)
+            outcome.tried += 2
+            await asyncio.sleep(0.005)
+
+    await _swarm(target, deadline, attack, reads=False, query="?delivery=stream&audio_format=pcm&sample_rate=48000")
+    return outcome
+
+
+async def floods(target: Target, deadline: Deadline) -> Outcome:
+    """As many frames as go through the wire: events, sound, pings, empty pieces."""
+    outcome = Outcome(note="frames sent as fast as they go")
+    sound = b"\x11\x20\x00\x00\x00\x00\x02\x80" + bytes(640)
+    floods = [
+        Frame(Opcode.BINARY, _FENCE).serialize(mask=True) * 200,
+        Frame(Opcode.BINARY, sound).serialize(mask=True) * 100,
+        Frame(Opcode.PING, bytes(100)).serialize(mask=True) * 200,
+        Frame(Opcode.BINARY, b"", fin=False).serialize(mask=True)
+        + Frame(Opcode.CONT, b"", fin=False).serialize(mask=True) * 5000,
+    ]
+
+    async def attack(number: int, socket: ClientConnection) -> None:
+        data = floods[number % len(floods)]
+        while not deadline.passed and not socket.transport.is_closing():
+            socket.transport.write(data)
+            outcome.tried += 200
+            async with asyncio.timeout(deadline.left_s + 0.1):
+                await socket.drain()
+            await asyncio.sleep(0)
+
+    await _swarm(target, deadline, attack)
+    return outcome
+
+
+@functools.cache
+def _packed() -> bytes:
+    return gzip.compress(bytes(20 * _MIB), 1)
+
+
+_Work = Callable[[int, ClientConnection], "asyncio.Future[None] | object"]
+
+
+async def _swarm(target: Target, deadline: Deadline, work: _Work, *, reads: bool = True, query: str = "") -> None:
+    """Many callers; each begins anew when it has been hung up on."""
+
+    async def one(number: int) -> None:
+        while not deadline.passed:
+            with suppress(WebSocketException, OSError, TimeoutError, ExceptionGroup):
+                async with _dialled(target, number, query) as socket, asyncio.TaskGroup() as tasks:
+                    reading = tasks.create_task(_swallow(socket)) if reads else None
+                    try:
+                        await work(number, socket)  # type: ignore[misc]
+                    finally:
+                        if reading is not None:
+                            reading.cancel()
+            await asyncio.sleep(0.05)
+
+    await asyncio.gather(*(one(number) for number in range(_ATTACKERS)))
+
+
+@asynccontextmanager
+async def _dialled(target: Target, number: int, query: str = "") -> AsyncIterator[ClientConnection]:
+    socket = await connect(
+        target.url + query,
+        additional_headers=target.headers(f"attacker{number}"),
+        compression=None,
+        max_size=None,
+        close_timeout=0.2,
+        ping_interval=None,
+        local_addr=source(next(_dials)),  # who was hung up on comes again from elsewhere
+        open_timeout=5,
+    )
+    raw: sockets.socket = socket.transport.get_extra_info("socket")
+    with suppress(OSError):
+        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 65536)
+    try:
+        yield socket
+    finally:
+        with suppress(AttributeError):  # asyncio's, of a transport that is gone already
+            socket.transport.abort()
+
+
+async def _swallow(socket: ClientConnection) -> None:
+    with suppress(WebSocketException):
+        async for _ in socket:
+            pass

@@ -1,0 +1,50 @@
+"""The table of attacks, for a terminal and for the docs."""
+
+import platform
+from collections.abc import Sequence
+from typing import Final
+
+from attacks.run import Row
+
+BEGIN: Final = "<!-- attacks -->"
+END: Final = "<!-- /attacks -->"
+_HEAD: Final = (
+    "| attack | attempts | of what | got through | honest callers: answers | p50 | p99 | turns | cut off | server grew by |\n"
+    "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|"
+)  # fmt: skip
+
+
+def table(rows: Sequence[Row]) -> str:
+    """In Markdown."""
+    return "\n".join([_HEAD, *map(_line, rows)])
+
+
+def written(page: str, rows: Sequence[Row], seconds: float) -> str:
+    """The page with the table in its place."""
+    before, rest = page.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    about = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}; {seconds:g} s each."
+    return f"{before}{BEGIN}\n\n{about}\n\n{table(rows)}\n\n{END}{after}"
+
+
+def _line(row: Row) -> str:
+    noticed = row.honest
+    felt = (
+        [f"{noticed['answers']:,.0f}", _ms(noticed["p50_ms"]), _ms(noticed["p99_ms"]), f"{noticed['turns']:,.0f}",
+         f"{noticed['cut_off']:.0f}"]
+        if noticed
+        else ["", "", "", "", ""]
+    )  # fmt: skip
+    parts = [
+        row.name,
+        f"{row.outcome.tried:,}",
+        row.outcome.note,
+        str(row.outcome.harm),
+        *felt,
+        f"{row.grown_mib:.0f} MiB",
+    ]
+    return f"| {' | '.join(parts)} |"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.1f} ms"

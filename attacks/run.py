@@ -1,0 +1,132 @@
+"""Runs attacks one by one, each with honest callers on the line, and says what came of it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import psutil
+
+from attacks import callers, raw, strangers
+from attacks.outcome import Attack, Deadline, Outcome
+from attacks.target import Target, target
+from bench.processes import Cores
+
+ATTACKS: Final[Mapping[str, Attack]] = {
+    "mutated frames": callers.mutated,
+    "slow-loris handshakes": raw.slow_loris,
+    "oversize handshakes and requests": raw.oversize,
+    "oversize messages": callers.oversize_messages,
+    "gzip bombs": callers.gzip_bombs,
+    "10,000 half-open sockets": raw.half_open,
+    "in and out": raw.in_and_out,
+    "cross-origin": strangers.cross_origin,
+    "token replay and forgery": strangers.forgery,
+    "sid guessing": strangers.guessing,
+    "path traversal": strangers.traversal,
+    "callers that never read": callers.never_reading,
+    "callers that flood": callers.floods,
+}
+P99_MS: Final = 60.0
+GROWTH_MIB: Final = 96.0
+"""What a server may hold more than before, while it is attacked: the bounds of its sockets and calls, and room to spare."""
+_SETTLE_S: Final = 0.5
+_ROOT: Final = Path(__file__).resolve().parents[1]
+BEARS_ALL: Final = {"MAX_FRAMES_PER_S": 10**6, "MAX_FRAME_BURST": 10**6, "MAX_BAD_FRAMES": 10**6, "MAX_LOOP_LAG_MS": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One attack with what it did, what the honest callers noticed, and what the server held."""
+
+    name: str
+    outcome: Outcome
+    honest: Mapping[str, float]
+    grown_mib: float
+    alive: bool
+
+    @property
+    def p99_ms(self) -> float:
+        """Of the honest callers' answers."""
+        return self.honest.get("p99_ms", 0.0)
+
+    def faults(self, p99_ms: float = P99_MS) -> list[str]:
+        """What must not be."""
+        found = [
+            (not self.alive, "the server is gone, or does not answer"),
+            (self.outcome.harm > 0, f"{self.outcome.harm} times it got what it must not get"),
+            (self.outcome.tried == 0, "it did nothing"),
+            (self.honest.get("foreign", 0) > 0, "honest callers heard somebody else's words"),
+            (self.honest.get("cut_off", 0) > 0, "honest callers were cut off"),
+            (self.p99_ms > p99_ms, f"honest callers waited {self.p99_ms:.1f} ms (p99)"),
+            (self.grown_mib > GROWTH_MIB, f"the server grew by {self.grown_mib:.0f} MiB"),
+        ]
+        return [words for wrong, words in found if wrong]
+
+
+async def run(seconds: float, cores: Cores, tell: Callable[[str], None]) -> AsyncIterator[Row]:
+    """Every attack, for so long each, against one server."""
+    async with target(cores) as here:
+        os.nice(5)  # attackers and honest callers share a core: who measures goes first
+        yield await _one(here, "nothing (for comparison)", _peace, seconds, cores)
+        for name, attack in ATTACKS.items():
+            tell(name)
+            yield await _one(here, name, attack, seconds, cores)
+
+
+async def one_million(frames: int, cores: Cores) -> Row:
+    """Mutated frames at a server whose bounds on their number are off."""
+    async with target(cores, BEARS_ALL) as here:
+        before = here.rss_mib()
+        outcome = await callers.million(here, frames)
+        await asyncio.sleep(_SETTLE_S)
+        return Row(f"{frames:,} mutated frames", outcome, {}, here.rss_mib() - before, await _is_alive(here))
+
+
+async def _one(here: Target, name: str, attack: Attack, seconds: float, cores: Cores) -> Row:
+    honest = await _start_honest(here, seconds + _SETTLE_S, cores)
+    await asyncio.sleep(_SETTLE_S)
+    before, most = here.rss_mib(), [0.0]
+    watching = asyncio.create_task(_watch(here, most))
+    outcome = await attack(here, Deadline.after(seconds))
+    noticed = json.loads((await honest.communicate())[0].splitlines()[-1])
+    watching.cancel()
+    return Row(name, outcome, noticed, max(0.0, most[0] - before), await _is_alive(here))
+
+
+async def _peace(_here: Target, deadline: Deadline) -> Outcome:
+    await asyncio.sleep(deadline.left_s)
+    return Outcome(tried=1, note="no attack")
+
+
+async def _start_honest(here: Target, seconds: float, cores: Cores) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "attacks.honest", here.url, here.token("honest"), str(seconds)),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+    )
+    with suppress(psutil.Error, OSError):
+        psutil.Process(process.pid).nice(0)
+    assert process.stdout is not None
+    await process.stdout.readline()
+    return process
+
+
+async def _watch(here: Target, most: list[float]) -> None:
+    while True:
+        with suppress(psutil.Error):
+            most[0] = max(most[0], here.rss_mib())
+        await asyncio.sleep(0.05)
+
+
+async def _is_alive(here: Target) -> bool:
+    with suppress(aiohttp.ClientError, TimeoutError, psutil.Error):
+        async with aiohttp.ClientSession() as http, asyncio.timeout(10), http.get(f"{here.page}/healthz") as response:
+            return response.status == 200 and here.process.is_running()
+    return False

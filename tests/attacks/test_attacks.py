@@ -1,0 +1,90 @@
+"""A small sample of `make attacks`: what must not be got is not got, and the server lives."""
+
+import asyncio
+import random
+
+import pytest
+
+from attacks import report, run
+from attacks.mutator import Mutator, seeds
+from attacks.outcome import Attack, Deadline, Outcome
+from attacks.run import ATTACKS, Row
+from attacks.target import Target, target
+from backend.errors import ProtocolError
+from backend.protocol.events import parse_event
+from backend.protocol.frames import AudioFrame, decode
+from bench.processes import Cores
+
+NOWHERE = Cores(None, None)
+
+
+def test_mutated_frames_are_frames_or_refused_and_nothing_else() -> None:
+    seed = random.randrange(2**32)
+    mutator, kinds = Mutator(seed), dict[str, int]()
+    for number in range(20_000):
+        data = mutator.frame()
+        try:
+            frame = decode(data)
+            kind = "audio" if isinstance(frame, AudioFrame) else type(parse_event(frame)).__name__
+        except ProtocolError as exc:
+            kind = exc.code
+        except Exception as exc:
+            raise AssertionError(f"seed {seed}, frame {number}: {data.hex()}") from exc
+        kinds[kind] = kinds.get(kind, 0) + 1
+
+    assert {"audio", "BadFrame", "BadEvent", "UserText", "ConfigUpdate"} <= kinds.keys(), f"seed {seed}"
+
+
+def test_one_seed_makes_the_same_frames() -> None:
+    one, two = Mutator(7), Mutator(7)
+
+    assert [one.frame() for _ in range(100)] == [two.frame() for _ in range(100)]
+    assert len(seeds()) > 30
+
+
+async def briefly(here: Target, attack: Attack) -> Outcome:
+    """Long enough for something to have been tried, however busy the machine is."""
+    for seconds in (0.3, 1.0, 3.0, 9.0):
+        outcome = await attack(here, Deadline.after(seconds))
+        if outcome.tried:
+            break
+    return outcome
+
+
+async def test_every_attack_is_borne() -> None:
+    async with target(NOWHERE, {"VAD": "off", "MAX_LOOP_LAG_MS": 0, "MAX_LOOP_LOAD": 0}) as here:
+        for name, attack in ATTACKS.items():
+            async with asyncio.timeout(60):
+                outcome = await briefly(here, attack)
+            assert outcome.tried > 0, name
+            assert outcome.harm == 0, name
+        assert await run._is_alive(here)
+        assert here.rss_mib() < 600
+
+
+HONEST = {"answers": 700, "p50_ms": 2.0, "p99_ms": 9.0, "turns": 30, "foreign": 0, "cut_off": 0}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (Row("x", Outcome(5, 1), HONEST, 1, True), "must not get"),
+        (Row("x", Outcome(5), HONEST, 1, False), "gone"),
+        (Row("x", Outcome(0), HONEST, 1, True), "nothing"),
+        (Row("x", Outcome(5), {**HONEST, "p99_ms": 61.0}, 1, True), "61.0 ms"),
+        (Row("x", Outcome(5), {**HONEST, "foreign": 1}, 1, True), "somebody else's"),
+        (Row("x", Outcome(5), {**HONEST, "cut_off": 1}, 1, True), "cut off"),
+        (Row("x", Outcome(5), HONEST, 500, True), "500 MiB"),
+    ],
+)
+def test_what_must_not_be_is_found(row: Row, words: str) -> None:
+    assert [words in fault for fault in row.faults()] == [True]
+
+
+def test_the_table_goes_between_its_marks() -> None:
+    page = report.written(f"a\n{report.BEGIN}\nold\n{report.END}\nb\n", [Row("x", Outcome(5), HONEST, 1, True)], 8)
+
+    assert "old" not in page
+    assert "| x | 5 |" in page
+    assert page.endswith(f"{report.END}\nb\n")
+    assert report.written(page, [Row("x", Outcome(5), HONEST, 1, True)], 8) == page
