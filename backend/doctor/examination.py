@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from backend.doctor import database, keys, machine, models, names, online, reach
+from backend.doctor import database, keys, machine, models, names, online, reach, tls
 from backend.doctor.findings import Finding, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
@@ -15,7 +15,7 @@ Check = Callable[[Patient], Iterator[Finding]]
 CHECKS: Final[tuple[Check, ...]] = (
     *(machine.python, machine.packages, machine.page, machine.ports, machine.clock),
     *(names.names, names.dotenv_file, keys.keys),
-    *(reach.access, reach.microphone, models.models, models.activity),
+    *(reach.access, reach.microphone, tls.certificate, models.models, models.activity),
 )
 
 

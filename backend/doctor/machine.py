@@ -4,6 +4,7 @@ import http.client
 import importlib.util
 import json
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -76,7 +77,7 @@ def ports(patient: Patient) -> Iterator[Finding]:
     if twice := {number for number in numbers if numbers.count(number) > 1}:
         names = " and ".join(name for name, address in wanted.items() if address.port in twice)
         yield wrong("ports", f"{names} are all {twice.pop()}", "give each a port of its own")
-    elif running := _running(settings.web_address):
+    elif running := _running(settings.web_address, https=bool(settings.tls.certificate)):
         yield fine("ports", f"live voice call {running} is running here, at port {settings.web_address.port}")
     else:
         yield from _free(wanted)
@@ -113,9 +114,14 @@ def _node_version() -> tuple[int, ...]:
         return ()
 
 
-def _running(address: Address) -> str:
+def _running(address: Address, *, https: bool) -> str:
     """The version of a server of ours at this address; empty where there is none."""
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=2)
+    unproven = ssl._create_unverified_context()  # noqa: S323 - it is asked for its version, and told nothing
+    connection = (
+        http.client.HTTPSConnection(address.host, address.port, timeout=2, context=unproven)
+        if https
+        else http.client.HTTPConnection(address.host, address.port, timeout=2)
+    )
     try:
         connection.request("GET", "/healthz")
         said: Any = json.loads(connection.getresponse().read(4096))

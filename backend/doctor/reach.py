@@ -26,6 +26,8 @@ def microphone(patient: Patient) -> Iterator[Finding]:
         yield fine(
             "microphone", f"the page calls {settings.call_url}; that the page itself is https is the proxy's part"
         )
+    elif settings.tls.certificate:
+        yield fine("microphone", "the page is https, by the server's own certificate")
     elif beyond:
         text = "other devices reach the page by http, and get no microphone"
         yield doubtful("microphone", text, _PROXY)
