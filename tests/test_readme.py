@@ -48,6 +48,12 @@ def test_every_target_that_is_named_exists(readme: str) -> None:
     assert set(re.findall(r"\bmake ([a-z0-9-]+)", readme)) <= targets
 
 
+def test_no_target_is_made_twice() -> None:
+    made = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert sorted(set(made)) == sorted(made)
+
+
 def test_every_target_is_named(readme: str) -> None:
     helped = re.findall(r"^([a-z0-9-]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
