@@ -81,8 +81,13 @@ async def bounded(stage: Stage, what: str, within_s: float, work: Awaitable[T]) 
 
 
 def note_answer(error: ProviderError) -> None:
-    """A try has failed, and there will be another: keep what the service said, if it said anything."""
-    if error.vendor_code and (answers := _answers.get()) is not None:
+    """A try on a connection that was kept has failed: remember what the service said, if it said anything."""
+    if error.vendor_code:
+        _note(error)
+
+
+def _note(error: ProviderError) -> None:
+    if (answers := _answers.get()) is not None:
         answers.append(error)
 
 
@@ -98,6 +103,6 @@ async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
     except ProviderError as error:
         if not error.retryable:
             raise
-        note_answer(error)
+        _note(error)
     await asyncio.sleep(backoff_s)
     return await attempt()

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Family = Literal["volcengine", "dashscope"]
@@ -20,7 +20,7 @@ ANSWERED: Final = "answered"
 GOES_ON: Final = "goes on"
 """The caller's words over the reply are lost; the reply goes on to its end."""
 
-LATE_MS: Final = 700
+LATE_MS: Final = 1200
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Trouble:
     """
 
     name: str
-    fault: dict[str, Any]
+    fault: dict[str, Any] = field(hash=False)
     at_connect: bool = False
 
 

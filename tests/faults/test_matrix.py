@@ -7,9 +7,10 @@ import pytest
 
 from tests.faults.cases import FAMILIES, STAGES, Case, Family, StageName, cases, sample
 from tests.faults.page import PAGE, page
-from tests.faults.play import Lateness, play
+from tests.faults.play import Lateness, Played, play
 
-AT_ONCE = 8
+AT_ONCE = 6
+ENCORES = 3
 ALL = os.environ.get("FAULTS") == "all"
 
 
@@ -22,15 +23,17 @@ async def test_every_fault_ends_as_the_page_says(
     before, gate, lateness = asyncio.all_tasks(), asyncio.Semaphore(AT_ONCE), Lateness()
     chosen = [case for case in (cases() if ALL else sample()) if (case.family, case.stage) == (family, stage)]
 
-    async def found(case: Case) -> str:
+    async def played(case: Case) -> Played:
         async with gate:
-            played = await play(case, lateness)
-        wrong = played.problems + [f"{played.outcome}, not {case.outcome}"] * (played.outcome != case.outcome)
-        return f"{case.name}: {'; '.join(wrong)}" if wrong else ""
+            return await play(case, lateness)
 
     async with lateness.watched():
-        troubles = [trouble for trouble in await asyncio.gather(*map(found, chosen)) if trouble]
+        plays = dict(zip(chosen, await asyncio.gather(*map(played, chosen)), strict=True))
+        for _ in range(ENCORES):  # what the machine starved, once more and alone
+            for case in [case for case, each in plays.items() if each.problems and each.starved]:
+                plays[case] = await play(case, lateness)
 
+    troubles = [f"{case.name}: {'; '.join(each.problems)}" for case, each in plays.items() if each.problems]
     assert troubles == []
     assert asyncio.all_tasks() == before, "no task is left"
 
