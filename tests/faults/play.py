@@ -156,9 +156,16 @@ def _is_error(frame: EventFrame) -> bool:
 
 async def _next_works(stage: Stage, played: Played) -> None:
     stage.first.script(fine())
-    await stage.caller.speak(300)
-    await stage.caller.silence(600)  # a line is never without sound; ears that open just now need some
-    told = [name for name in names(await stage.caller.until("TTSDone")) if name != "BotError"]
+    frames: Frames = []
+    while "SentenceRecognized" not in names(frames):
+        await stage.caller.speak(300)  # once more, where the ears were just being opened anew
+        await stage.caller.silence(600)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while "SentenceRecognized" not in names(frames):
+                    frames.append(await stage.caller.next())
+    frames += await stage.caller.until("TTSDone")
+    told = [name for name in names(frames) if name != "BotError"]
     if [name for name, before in zip(told, ["", *told], strict=False) if name != before] != TURN:
         played.problems.append(f"the next turn does not work: {told}")
     if broken := broken_connections(stage.providers):
