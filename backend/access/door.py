@@ -74,9 +74,12 @@ class Door:
         return self._addresses.client(visit.peer, visit.lists("X-Forwarded-For"))
 
     def judge_call(self, visit: Visit, sid: str | None) -> Grant | Objection:
-        """Whether a handshake may become a call of this conversation."""
+        """Whether a handshake may become a call of this conversation.
+
+        How often is counted where callers are strangers: without a token nobody but this machine's users comes here.
+        """
         address = self.address(visit)
-        if not self._rate.take(address):
+        if self.keys.wanted and not self._rate.take(address):
             return "hurried"
         if not self.admits_origin(visit):
             return "origin"
