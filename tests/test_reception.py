@@ -255,10 +255,18 @@ async def test_an_address_has_so_many_calls_and_more_when_they_have_ended() -> N
 
 
 async def test_an_address_that_comes_too_often_is_told_to_wait() -> None:
-    async with answering(guarded(handshakes_per_s=0.01, handshake_burst=1)) as board, dialled(board.url):
+    board = guarded(access_token="t", handshakes_per_s=0.01, handshake_burst=1)
+    async with answering(board), dialled(board.url, headers={"Authorization": "Bearer t"}):
         response = await refusal(board.url)
     assert response.status_code == 429
     assert response.headers["Retry-After"] == "5"
+
+
+async def test_without_a_token_this_machines_users_may_come_as_often_as_they_like() -> None:
+    async with answering(guarded(handshakes_per_s=0.01, handshake_burst=1)) as board:
+        for _ in range(5):
+            async with dialled(board.url) as caller:
+                assert caller.sid
 
 
 async def test_no_token_and_no_guess_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
