@@ -13,7 +13,6 @@ from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
 from backend.cost.meter import Costs
 from backend.cost.prices import load_prices
-from backend.ears import EarsLimits
 from backend.errors import ConfigError
 from backend.expenses import ON_DEVICE
 from backend.ports import ActivityDetector, ChatModel, Recognizer, Synthesizer
@@ -42,6 +41,7 @@ from backend.settings import (
     Settings,
     TtsSettings,
 )
+from backend.shell.ears import EarsLimits
 from backend.turn import TurnLimits
 from backend.vad import weights
 from backend.vad.detector import SileroDetector

@@ -10,27 +10,29 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from backend import compose, garbage, web_costs
+from backend import compose
 from backend.access.door import Door
-from backend.banner import description
-from backend.call_port import take_calls
+from backend.api import costs as web_costs
 from backend.cast import Cast
-from backend.env import environment
+from backend.config.env import environment
+from backend.connections.call_port import take_calls
+from backend.connections.kept_line import ResumeLimits
+from backend.connections.reception import Reception
 from backend.errors import ConfigError
-from backend.exposure import refuse_open
-from backend.kept_line import ResumeLimits
-from backend.local_vendors import local_vendors, refuse_taken
-from backend.logs import configure
-from backend.loop import loop_factory
-from backend.loop_lag import LoopLag
-from backend.loop_load import LoopLoad
 from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
-from backend.readiness import Readiness
-from backend.reception import Reception
+from backend.process import garbage
+from backend.process.banner import description
+from backend.process.exposure import refuse_open
+from backend.process.local_vendors import local_vendors, refuse_taken
+from backend.process.logs import configure
+from backend.process.loop import loop_factory
+from backend.process.loop_lag import LoopLag
+from backend.process.loop_load import LoopLoad
+from backend.process.readiness import Readiness
+from backend.process.redaction import secrets_of
 from backend.recording.recorder import open_recorder
 from backend.recording.tape import Recorder
-from backend.redaction import secrets_of
 from backend.session import Services
 from backend.settings import Settings, load
 from backend.store.opening import Store, open_store
@@ -109,7 +111,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         if metrics is not None:
             metrics.read(reception.readings, providers.breakers)
         readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
-        from backend.page_port import serve_page  # noqa: PLC0415 - a quarter of a second, for which
+        from backend.connections.page_port import serve_page  # noqa: PLC0415 - a quarter of a second, for which
         from backend.web import Web  # noqa: PLC0415 - no call waits
 
         page = Web(

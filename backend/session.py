@@ -44,13 +44,10 @@ from backend.call.moves import (
     Told,
     WakeAt,
 )
+from backend.connections.line import CLOSE_INTERNAL, Line
 from backend.cost.meter import Costs
-from backend.ears import Ears, EarsLimits, EarsNews
 from backend.errors import INTERNAL, EventError
 from backend.expenses import payer
-from backend.folding import Folder, FoldLimits, Recap
-from backend.intake import Intake, IntakeLimits, Pcm, TypingPace
-from backend.line import CLOSE_INTERNAL, Line
 from backend.marks import Clock
 from backend.ports import (
     ActivityDetector,
@@ -68,9 +65,12 @@ from backend.protocol import events, frames
 from backend.protocol.events import CallConfig, ConfigUpdate, Query, UserText
 from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.recording.tape import Beginning, NoRecorder, Recorder
-from backend.replying import Ensemble, Replies
+from backend.shell.ears import Ears, EarsLimits, EarsNews
+from backend.shell.folding import Folder, FoldLimits, Recap
+from backend.shell.intake import Intake, IntakeLimits, Pcm, TypingPace
+from backend.shell.replying import Ensemble, Replies
+from backend.shell.till import Till
 from backend.telemetry.observer import Observer, Observers, TurnReport
-from backend.till import Till
 from backend.turn import TurnLimits
 
 log = logging.getLogger(__name__)

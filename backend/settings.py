@@ -18,12 +18,12 @@ from backend.access.settings import (
     read_socket,
     read_tls,
 )
-from backend.call_url import call_url
-from backend.database_url import DatabaseKind, database_url
-from backend.env import Env, environment
+from backend.config.call_url import call_url
+from backend.config.database_url import DatabaseKind, database_url
+from backend.config.env import Env, environment
+from backend.config.fallback import FallbackSettings, fallback_settings
+from backend.config.recording import RecordingSettings, read_recording
 from backend.errors import ConfigError
-from backend.fallback_settings import FallbackSettings, fallback_settings
-from backend.recording_settings import RecordingSettings, read_recording
 
 AsrProvider = Literal["volcengine", "dashscope", "emulator"]
 LlmProvider = Literal["volcengine", "openai", "dashscope", "emulator"]

@@ -15,7 +15,7 @@ import jwt
 
 from backend.access.keys import ALGORITHM
 from backend.access.settings import MAKE_ONE, read_secrets
-from backend.env import Env, environment
+from backend.config.env import Env, environment
 from backend.errors import ConfigError
 from backend.protocol.events import is_sid
 

@@ -10,7 +10,6 @@ from typing import Final, Literal, assert_never
 from backend.call.reached import split_after
 from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
-from backend.delivery import Delivery, Listener
 from backend.errors import ProviderError, ProviderTimeout, first_provider_error
 from backend.marks import TurnMarks, on_request_sent, on_served
 from backend.ports import (
@@ -22,6 +21,7 @@ from backend.ports import (
     Synthesizer,
     TextDelta,
 )
+from backend.shell.delivery import Delivery, Listener
 
 log = logging.getLogger(__name__)
 

@@ -34,9 +34,9 @@ class VoiceDesk:
 
     def routes(self, cast: Cast, synthesizer: Synthesizer) -> "list[web.RouteDef]":
         """The paths under `/api/voices`, and those of a persona's voices."""
-        from backend.web_clones import CloneRoutes  # noqa: PLC0415 - with the page's server, after the calls'
-        from backend.web_samples import SampleRoutes  # noqa: PLC0415
-        from backend.web_voices import VoiceRoutes  # noqa: PLC0415
+        from backend.api.clones import CloneRoutes  # noqa: PLC0415 - with the page's server, after the calls'
+        from backend.api.samples import SampleRoutes  # noqa: PLC0415
+        from backend.api.voices import VoiceRoutes  # noqa: PLC0415
 
         samples = SampleRoutes(cast, self.library, Samples(synthesizer))
         clones = CloneRoutes(self._cloning)

@@ -10,16 +10,16 @@ from aiohttp import web
 
 from backend.access.door import Door
 from backend.access.keys import Grant
+from backend.api.admin import DOOR, STATUS, granted, refused, require_admin, visit
+from backend.api.answers import Refusal
+from backend.api.headers import with_headers
 from backend.cast import Cast
 from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
+from backend.process.readiness import Verdict
 from backend.protocol.events import CALL_PATH
-from backend.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.version import VERSION
-from backend.web_admin import DOOR, STATUS, granted, refused, require_admin, visit
-from backend.web_answers import Refusal
-from backend.web_headers import with_headers
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Web:
     Args:
         cast: the personas.
         call_port: where calls are taken.
-        call_url: where the page is to call instead, see `backend.call_url`.
+        call_url: where the page is to call instead, see `backend.config.call_url`.
         services: what each stage runs on, as `compose.labels` says it.
         readings: how the calls stand.
         door: judges who asks; without one everybody may call.

@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from backend.loop import loop_factory
+from backend.process.loop import loop_factory
 
 
 async def relay(port: int, upstream_url: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backend import errors
-from backend.env import Env
+from backend.config.env import Env
 from backend.protocol import events
 from backend.protocol.frames import AudioFrame, EventFrame, decode, encode
 from backend.settings import read

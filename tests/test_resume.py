@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.kept_line import ResumeLimits
+from backend.connections.kept_line import ResumeLimits
 from backend.ports import ChatItem, Message, Sound, TextDelta
 from backend.protocol.frames import AudioFrame, EventFrame
 from backend.session import CallSession

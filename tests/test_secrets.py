@@ -9,8 +9,8 @@ import aiohttp
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from backend.process.redaction import _spellings
 from backend.protocol.events import CALL_PATH
-from backend.redaction import _spellings
 from backend.token import sign
 from emulator.script import Script
 from tests.support.caller import dialled, dialling

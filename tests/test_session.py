@@ -9,11 +9,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from backend.call.machine import CallLimits
-from backend.ears import EarsLimits
 from backend.errors import ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import Message
 from backend.protocol.frames import AudioFrame, EventFrame
 from backend.session import SessionLimits
+from backend.shell.ears import EarsLimits
 from tests.support.caller import SPEECH_100_MS, audio_up, dialled, dialling, event_up, names
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer, Hears
 from tests.support.switchboard import Switchboard, answering

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.env import Env
+from backend.config.env import Env
 from backend.errors import ConfigError
 from backend.settings import load, read
 from backend.version import VERSION

@@ -14,14 +14,14 @@ from yarl import URL
 
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
+from backend.api.headers import HEADERS
 from backend.cast import Cast
 from backend.errors import StoreError
 from backend.persona.card import AVATARS
 from backend.persona.shelf import CARDS, Shelf
-from backend.readiness import Verdict
+from backend.process.readiness import Verdict
 from backend.telemetry.readings import Readings
 from backend.web import Web
-from backend.web_headers import HEADERS
 
 SERVICES = {
     "asr": {"provider": "emulator", "label": "ears"},

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from backend.env import Env
+from backend.config.env import Env
 from backend.errors import ConfigError
 
 MIN_SECRET_BYTES: Final = 32

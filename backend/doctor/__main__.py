@@ -13,10 +13,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from backend.config.env import environment
 from backend.doctor.examination import examine
 from backend.doctor.findings import as_json, as_text, exit_status
-from backend.env import environment
-from backend.logs import configure
+from backend.process.logs import configure
 
 
 def main(argv: Sequence[str] | None = None) -> int:

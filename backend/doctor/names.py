@@ -7,9 +7,9 @@ from typing import Final
 
 from dotenv import dotenv_values
 
+from backend.config.env import Env
 from backend.doctor.findings import Finding, doubtful, fine
 from backend.doctor.patient import Patient
-from backend.env import Env
 from backend.settings import read
 
 _ELSEWHERE: Final = frozenset({"HF_ENDPOINT", "PIP_INDEX_URL", "XDG_CACHE_HOME", "PYTHON"})

@@ -7,7 +7,7 @@ from backend.access.origins import is_loopback
 from backend.doctor.findings import Finding, doubtful, fine, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
-from backend.exposure import refuse_open
+from backend.process.exposure import refuse_open
 
 _PROXY = (
     "put a proxy with a certificate in front (docs/scaling.md), and set CALL_URL to what it passes on to the call port"

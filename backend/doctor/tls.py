@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from backend.certificate import tls
+from backend.connections.certificate import tls
 from backend.doctor.findings import Finding, doubtful, fine, skipped, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError

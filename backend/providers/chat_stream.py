@@ -11,10 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backend import garbage
 from backend.errors import ContentRefused, ProviderError, ProviderTimeout, ProviderUnavailable
 from backend.expenses import ChatTab, payer, sending
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
+from backend.process import garbage
 from backend.providers.chat_chunks import Chunks, model_of, read_chunk
 from backend.providers.chat_failure import Library, failure
 

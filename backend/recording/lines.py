@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from backend.call.moves import Effect, Malformed, Say
-from backend.intake import Pcm
 from backend.protocol.frames import EventFrame, Framing, encode
 from backend.protocol.header import MessageType
 from backend.recording.tape import Beginning, Frame, Move
 from backend.recording.values import compact, plain
+from backend.shell.intake import Pcm
 from backend.version import VERSION
 
 FORMAT: Final = 1

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Final, Literal
 
 from backend.call.machine import Call
 from backend.call.moves import CallEvent, Effect
-from backend.intake import Taken
+from backend.config.recording import RecordingSettings
 from backend.recording import lines
 from backend.recording.lines import Seal
 from backend.recording.shelf import RecordingShelf
 from backend.recording.tape import Anew, Beginning, Frame, Move, NoRecorder, Recorder, Tape
-from backend.recording_settings import RecordingSettings
+from backend.shell.intake import Taken
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,12 @@ from typing import Any, Final
 from backend.call.machine import Call
 from backend.call.moves import LineBack, LineCut
 from backend.errors import VoiceCallError
-from backend.intake import Intake
 from backend.protocol.frames import Framing
 from backend.recording import lines
 from backend.recording.lines import FORMAT, HIDDEN_SID, SEAL_CHARS, Seal
 from backend.recording.tape import Move
 from backend.recording.values import UnknownValueError, compact, value
+from backend.shell.intake import Intake
 
 CONTEXT_LINES: Final = 5
 _LONGEST_LINE: Final = 64 * 1024 * 1024

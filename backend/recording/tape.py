@@ -5,9 +5,9 @@ from typing import Protocol
 
 from backend.call.machine import Call, CallLimits
 from backend.call.moves import CallEvent, Effect
-from backend.intake import IntakeLimits, Taken
 from backend.protocol.events import CallConfig
 from backend.protocol.frames import Framing
+from backend.shell.intake import IntakeLimits, Taken
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any, Final, get_args, get_type_hints
 
 from backend.call.machine import CallLimits
 from backend.call.moves import CallEvent, Effect
-from backend.intake import IntakeLimits
 from backend.protocol.events import CallConfig
+from backend.shell.intake import IntakeLimits
 
 KIND: Final = "is"
 """Names the class of an object; what stands beside it are its fields."""

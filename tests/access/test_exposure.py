@@ -3,7 +3,7 @@
 import pytest
 
 from backend.errors import ConfigError
-from backend.exposure import refuse_open
+from backend.process.exposure import refuse_open
 from backend.settings import load
 
 GOOD, SECRET = "a-token-of-24-characters", "a-secret-of-32-characters-or-more"

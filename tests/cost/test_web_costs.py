@@ -9,14 +9,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from backend import web_costs
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
+from backend.api import costs as web_costs
+from backend.api.admin import DOOR
 from backend.expenses import Charge
 from backend.ports import TurnBill, TurnRef
 from backend.store.memory import MemoryStore
 from backend.store.totals import Total, day_of
-from backend.web_admin import DOOR
 
 SPEECH = Charge("tts", "cosyvoice-v2", "characters", "reply", False, 4210, Decimal("0.842"))
 ODD = Charge("llm", "llama3", "input_tokens", "wasted", True, 900, None)

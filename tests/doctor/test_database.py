@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.doctor.database import database
 from backend.doctor.findings import Finding, Level
 from backend.store import engine

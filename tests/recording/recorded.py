@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from backend.config.recording import RecordingSettings
 from backend.errors import ProviderRefused, ProviderUnavailable
 from backend.recording.recorder import FileRecorder
-from backend.recording_settings import RecordingSettings
 from tests.support.caller import Caller, dialled
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer, Hears
 from tests.support.switchboard import Switchboard, answering

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from backend import replay
+from backend.config.recording import RecordingSettings
 from backend.errors import ConfigError
 from backend.recording import recorder as module
 from backend.recording.recorder import FileRecorder, open_recorder
 from backend.recording.shelf import RecordingShelf
 from backend.recording.tape import NoRecorder
-from backend.recording_settings import RecordingSettings
 from backend.settings import load
 from tests.recording.recorded import eventful, only_file, recording
 from tests.support.caller import SPEECH_100_MS, dialled

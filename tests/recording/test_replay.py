@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from backend import replay
 from backend.call.history import History
+from backend.config.recording import RecordingSettings
 from backend.recording.lines import Seal
 from backend.recording.recorder import FileRecorder
-from backend.recording_settings import RecordingSettings
 from tests.recording.recorded import eventful, only_file, recording
 from tests.soak.life import Life
 from tests.support.virtual import virtually

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from backend.env import Env
+from backend.config.env import Env
 from backend.settings import read
 from tests.store.servers import find, free_port
 from tests.support.emulator import running_emulator

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.store.migrate import migrate
 from tests.scale.cluster import NODES, PATIENCE_S, Cluster, cluster
 from tests.store.servers import DatabaseServer, find, running

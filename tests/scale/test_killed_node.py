@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.ports import Message
 from backend.store.database import Database
 from tests.scale.callers import CALLS, SLOW, Persistent, caller_of, said, together

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from backend.env import Env
+from backend.config.env import Env
 from backend.settings import load, read
 from backend.version import VERSION
 from tests.scale.cluster import ROOT, TEMPLATE

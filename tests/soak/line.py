@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from backend.call.moves import LineBack, LineCut
-from backend.line import CLOSE_INTERNAL
+from backend.connections.line import CLOSE_INTERNAL
 from backend.protocol.frames import EventFrame
 from tests.soak.judge import Judge
 from tests.soak.services import Mischief

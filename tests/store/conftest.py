@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.store.migrate import migrate
 from tests.store.servers import DatabaseServer, running
 

@@ -9,7 +9,7 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.errors import StoreError
 from backend.store import migrate
 from backend.store.database import Database

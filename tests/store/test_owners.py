@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from backend.database_url import database_url
+from backend.config.database_url import database_url
 from backend.ports import Message, TurnRef
 from backend.store.database import Database
 from backend.store.kept import KeepLimits, KeptStore

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.kept_line import KeptLine, ResumeLimits
+from backend.connections.kept_line import KeptLine, ResumeLimits
 from backend.protocol.events import CallConfig
 from backend.protocol.frames import AudioFrame, EventFrame, Framing
 from backend.protocol.position import Position

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.line import Line
+from backend.connections.line import Line
 from backend.ports import (
     ActivityChange,
     ChatItem,

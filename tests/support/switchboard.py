@@ -12,14 +12,14 @@ from backend.access.waiting import WaitingRoom
 from backend.call.listening import ListeningLimits
 from backend.call.machine import CallLimits
 from backend.call.turn_end import EndpointLimits
+from backend.connections.guarded_socket import guarded
+from backend.connections.kept_line import ResumeLimits
+from backend.connections.reception import Reception
 from backend.cost.meter import Costs
-from backend.guarded_socket import guarded
-from backend.kept_line import ResumeLimits
-from backend.loop_lag import LoopLag
-from backend.loop_load import LoopLoad
 from backend.ports import ChatModel, ConversationStore, Message, Recognizer, SpeechOptions, Synthesizer
+from backend.process.loop_lag import LoopLag
+from backend.process.loop_load import LoopLoad
 from backend.protocol.events import CALL_PATH, CallConfig
-from backend.reception import Reception
 from backend.recording.tape import NoRecorder, Recorder
 from backend.session import Services, SessionLimits
 from backend.store.memory import MemoryStore

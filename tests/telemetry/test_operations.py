@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from backend.env import Env
+from backend.config.env import Env
 from backend.marks import MARKS
 from backend.settings import read
 from backend.telemetry.observer import REFUSALS

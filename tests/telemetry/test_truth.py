@@ -15,7 +15,7 @@ import pytest
 from aiohttp.web_protocol import RequestHandler
 
 from backend import compose
-from backend.line import WebSocketLine
+from backend.connections.line import WebSocketLine
 from backend.marks import MARKS
 from backend.protocol.frames import EventFrame
 from backend.settings import load

@@ -16,7 +16,7 @@ from backend.access.door import Door
 from backend.access.settings import AccessSettings
 from backend.cast import Cast
 from backend.persona.shelf import Shelf
-from backend.readiness import Verdict
+from backend.process.readiness import Verdict
 from backend.settings import load
 from backend.store.memory import MemoryStore
 from backend.telemetry.readings import Readings

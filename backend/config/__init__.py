@@ -1,0 +1,1 @@
+"""How settings are read, beside `settings.py`."""

@@ -1,0 +1,1 @@
+"""The two ports, who is let in, and a caller's line."""

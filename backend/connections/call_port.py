@@ -1,0 +1,48 @@
+"""The port at which calls are taken: WebSocket, with a certificate where there is one."""
+
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from websockets.asyncio.server import serve
+
+from backend.access.waiting import WaitingRoom
+from backend.connections.certificate import tls
+from backend.connections.guarded_socket import guarded
+from backend.connections.reception import Reception
+from backend.process.local_vendors import taken
+from backend.settings import Settings
+
+_CLOSE_S: Final = 2.0
+
+
+async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Reception) -> int:
+    """Listen for calls until the stack is closed; the port.
+
+    Raises:
+        ConfigError: the port is taken, or the certificate is not good.
+    """
+    address, limits = settings.call_address, settings.socket
+    secure: dict[str, Any] = {}
+    if (context := tls(settings.tls)) is not None:
+        secure = {"ssl": context, "ssl_handshake_timeout": limits.handshake_s}
+    try:
+        calls = await stack.enter_async_context(
+            serve(
+                reception.answer,
+                address.host,
+                address.port,
+                process_request=reception.admit,
+                select_subprotocol=reception.choose_subprotocol,
+                create_connection=guarded(limits, WaitingRoom(limits.waiting)),  # type: ignore[arg-type]
+                max_size=settings.call.max_message_bytes,
+                compression=None,  # speech does not shrink, and deflate costs memory and time on every frame
+                open_timeout=limits.handshake_s,
+                close_timeout=_CLOSE_S,
+                server_header=None,
+                **secure,
+            )
+        )
+    except OSError as exc:
+        raise taken(address, "CALL_PORT", exc) from exc
+    port: int = next(iter(calls.sockets)).getsockname()[1]
+    return port

@@ -1,0 +1,116 @@
+"""The port at which the page and what belongs to it are served: HTTP, with a certificate where there is one."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from aiohttp import web
+
+from backend.access.addresses import Addresses
+from backend.access.door import peer_of
+from backend.access.settings import SocketLimits
+from backend.access.waiting import WaitingRoom
+from backend.connections.certificate import tls
+from backend.process.local_vendors import taken
+from backend.settings import Settings
+from backend.web import Web
+
+_CLOSE_S: Final = 2.0
+_KEEP_ALIVE_S: Final = 15.0
+"""An HTTP connection that has asked for nothing for so long, or not finished asking, is closed."""
+
+
+async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> int:
+    """Serve the page until the stack is closed; the port.
+
+    Raises:
+        ConfigError: the port is taken, or the certificate is not good.
+    """
+    address, limits = settings.web_address, settings.socket
+    runner = web.AppRunner(
+        page.app(),
+        access_log=None,
+        shutdown_timeout=_CLOSE_S,
+        keepalive_timeout=min(_KEEP_ALIVE_S, limits.handshake_s),
+        max_headers=limits.headers,
+    )
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = _Site(runner, address.host, address.port, tls(settings.tls), limits)
+    try:
+        await site.start()
+    except OSError as exc:
+        raise taken(address, "WEB_PORT", exc) from exc
+    port: int = runner.addresses[0][1]
+    return port
+
+
+class _Site(web.BaseSite):
+    """Where aiohttp listens, with a bound on how many connections it holds."""
+
+    def __init__(
+        self, runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None, limits: SocketLimits
+    ) -> None:
+        super().__init__(runner, ssl_context=context)
+        self._place = (host, port)
+        self._handshake_s = limits.handshake_s
+        self._room = WaitingRoom(limits.page_connections)
+
+    @property
+    def name(self) -> str:
+        """The address, for people."""
+        scheme = "http" if self._ssl_context is None else "https"
+        return f"{scheme}://{self._place[0]}:{self._place[1]}"
+
+    async def start(self) -> None:
+        """Listen."""
+        await super().start()
+        make: Callable[[], Any] = self._runner.server  # type: ignore[assignment]
+        host, port = self._place
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: _Counted(make(), self._room),
+            host,
+            port,
+            ssl=self._ssl_context,
+            backlog=self._backlog,
+            ssl_handshake_timeout=None if self._ssl_context is None else self._handshake_s,
+        )
+
+
+class _Counted(asyncio.Protocol):
+    """One of aiohttp's connections, in the waiting room as long as it lasts."""
+
+    def __init__(self, inner: Any, room: WaitingRoom) -> None:
+        self._room = room
+        self._address = ""
+        self._inner = inner
+
+    def connection_made(self, transport: Any) -> None:
+        """See `asyncio.Protocol`."""
+        self._inner.connection_made(transport)
+        self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
+        self._room.enter(self._address, self, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """See `asyncio.Protocol`."""
+        closing: bool | None = self._inner.eof_received()
+        return closing
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self._inner.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.Protocol`."""
+        self._room.leave(self._address, self)
+        self._inner.connection_lost(exc)

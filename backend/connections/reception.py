@@ -1,0 +1,282 @@
+"""Who may call: each handshake is let in or refused, and each connection gets its own session."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Final, assert_never
+from urllib.parse import parse_qsl, urlsplit
+from weakref import WeakKeyDictionary
+
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from backend.access.door import Door, Visit, peer_of
+from backend.access.keys import EVERYBODY, Grant
+from backend.call.moves import Fault
+from backend.connections.holders import Holders
+from backend.connections.kept_line import KeptLine, ResumeLimits
+from backend.connections.line import CLOSE_INTERNAL, NOT_READING, WebSocketLine
+from backend.connections.resumption import Resumption
+from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, ProtocolError, SessionIdError
+from backend.process.loop_lag import LoopLag
+from backend.process.loop_load import LoopLoad
+from backend.protocol import frames
+from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, Query, parse_query
+from backend.protocol.frames import EventFrame
+from backend.protocol.position import parse_position
+from backend.session import CallSession, Services, SessionLimits
+from backend.telemetry.observer import Refusal
+from backend.telemetry.readings import Readings, Traffic
+
+log = logging.getLogger(__name__)
+
+PATHS: Final = frozenset({CALL_PATH, "/"})
+SUBPROTOCOL: Final = Subprotocol("lvc")
+_CLOSE_POLICY: Final = 1008
+_CLOSE_TOO_BIG: Final = 1009
+_ABUSES: Final = frozenset({(_CLOSE_POLICY, ProtocolError().code), (CLOSE_INTERNAL, NOT_READING)})
+_FAREWELL_S: Final = 2.0
+"""How long the end of the server waits for calls that were cut off to be told so."""
+
+
+class Reception:
+    """Keeps the door of the call port.
+
+    Args:
+        door: judges who comes; without one everybody may.
+        max_calls: at this many, further clients are refused.
+        defaults: the configuration of a client that asks for nothing.
+        blocked_write_s: see `WebSocketLine`.
+        resume: how calls wait for clients that were cut off and asked for it.
+        lag: while it is too late, further clients are refused, so that those who were let in keep their pace.
+        load: while it is too much, likewise.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        limits: SessionLimits,
+        defaults: CallConfig,
+        *,
+        door: Door | None = None,
+        max_calls: int,
+        blocked_write_s: float,
+        resume: ResumeLimits | None = None,
+        lag: LoopLag | None = None,
+        load: LoopLoad | None = None,
+    ) -> None:
+        self._services = services
+        self._lag = lag or LoopLag(0)
+        self._load = load or LoopLoad(0)
+        self._traffic = Traffic()
+        self._limits = limits
+        self._defaults = defaults
+        self._door = door or Door()
+        self._max_calls = max_calls
+        self._blocked_write_s = blocked_write_s
+        self._calls: set[CallSession] = set()
+        self._holders = Holders(services.store)
+        self._resumption = Resumption(resume or ResumeLimits())
+        # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
+        self._admitted: WeakKeyDictionary[ServerConnection, Grant] = WeakKeyDictionary()
+        self._all_ended = asyncio.Event()
+        self._all_ended.set()
+        self._draining = False
+
+    @property
+    def calls(self) -> int:
+        """Calls under way."""
+        return len(self._calls)
+
+    async def watch(self) -> None:
+        """See `Holders.watch`."""
+        await self._holders.watch()
+
+    def readings(self) -> Readings:
+        """How it stands."""
+        return Readings(
+            calls=len(self._calls),
+            max_calls=self._max_calls,
+            accepting=self._busy() is None,
+            refusing=self._busy() or "",
+            loop_lag_ms=self._lag.lag_ms,
+            up_bytes=self._traffic.up_bytes,
+            down_bytes=self._traffic.down_bytes,
+        )
+
+    def admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Before the upgrade: None lets the client in, a response refuses it."""
+        known = urlsplit(request.path).path in PATHS
+        judged = self._judge(connection, request) if known else "not_found"
+        if isinstance(judged, Grant):
+            self._enter(connection, judged, request)
+            return None
+        log.info("call.refused", extra={"reason": judged})
+        self._services.observer.call_refused(judged)
+        return _refusal(connection, judged)
+
+    def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
+        parameters = _parameters(request.path)
+        judged = self._door.judge_call(_visit(connection, request), parameters.get("sid"))
+        if not isinstance(judged, Grant):
+            return judged
+        after = parse_position(parameters.get("resume", ""))
+        comes_back = self._resumption.find(parameters.get("sid") or judged.sid, after) is not None
+        return judged if comes_back else self._busy() or judged
+
+    def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
+        address = self._door.address(_visit(connection, request))
+        self._admitted[connection] = grant
+        self._door.crowd.enter(address)
+        connection.connection_lost_waiter.add_done_callback(lambda _: self._door.crowd.leave(address))
+
+    def _busy(self) -> Refusal | None:
+        if self._draining:
+            return "draining"
+        if len(self._admitted) >= self._max_calls:
+            return "full"
+        if not self._calls:  # a machine too slow for one call is so with or without a guard
+            return None
+        if self._lag.too_late:
+            return "lagging"
+        return "loaded" if self._load.is_too_much_with(len(self._admitted) + 1) else None
+
+    @staticmethod
+    def choose_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """A browser cannot set headers: it offers its token as a subprotocol beside `lvc`; `lvc` alone is answered."""
+        return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+    async def answer(self, socket: ServerConnection) -> None:
+        """Hold one call, from the upgrade to its end."""
+        try:
+            await self._hold(socket)
+        finally:
+            self._admitted.pop(socket, None)
+            if socket.request is not None and _went_too_far(socket):
+                self._door.fine(self._door.address(_visit(socket, socket.request)))
+
+    async def _hold(self, socket: ServerConnection) -> None:
+        line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
+        path = socket.request.path if socket.request is not None else "/"
+        grant = self._admitted.get(socket, EVERYBODY)
+        try:
+            query = parse_query(_parameters(path), self._defaults)
+            query = replace(query, sid=query.sid or grant.sid)
+            await self._check_owner(query.sid, grant.owner)
+        except SessionIdError as exc:
+            await line.send(_error_frame(Fault(exc.code, str(exc))))
+            await line.close(_CLOSE_POLICY, exc.code)
+            return
+        kept = self._resumption.find(query.sid, query.after)
+        if kept is None or query.after is None:
+            await self._begin(line, query, grant.owner)
+        else:
+            self._admitted.pop(socket, None)  # the call has its place already
+            await kept.resume(line, query.after)
+
+    async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:
+        kept = self._resumption.keep(connection, query)
+        ready = self._resumption.ready(query)
+        session = CallSession(kept or connection, self._services, query, self._limits, owner=owner, ready=ready)
+        self._calls.add(session)
+        self._all_ended.clear()
+        log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
+        self._services.observer.call_began(session, session.sid)
+        try:
+            await self._run(session, connection, kept)
+        finally:
+            self._holders.release(session)
+            self._services.observer.call_ended(session)
+            self._calls.discard(session)
+            if not self._calls:
+                self._all_ended.set()
+            log.info("call.ended", extra={"session": session.sid, "calls": len(self._calls)})
+
+    async def _check_owner(self, sid: str | None, owner: str) -> None:
+        """A conversation is for whoever has a token like the one that began it."""
+        if sid is not None and await self._services.store.owner(sid) not in {"", owner}:
+            raise SessionIdError("this conversation belongs to somebody else")
+
+    async def _run(self, session: CallSession, connection: WebSocketLine, kept: KeptLine | None) -> None:
+        if kept is None:
+            await self._holders.take(session)
+            await session.run()
+            return
+        self._resumption.enter(session.sid, kept)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(kept.carry(connection))
+            try:
+                await self._holders.take(session)
+                await session.run()
+            finally:
+                self._resumption.leave(kept)
+
+    async def drain(self, within_s: float) -> None:
+        """Take no further calls and let each finish its turn, but no longer than told: then cut off what is left."""
+        self._draining = True
+        self._resumption.close()
+        if not await self._drained(within_s, at_once=False):
+            log.warning("drain.cut_short", extra={"calls": len(self._calls)})
+            await self._drained(_FAREWELL_S, at_once=True)
+
+    async def _drained(self, within_s: float, *, at_once: bool) -> bool:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(session.drain(at_once=at_once) for session in tuple(self._calls)))
+                await self._all_ended.wait()
+        return not self._calls
+
+
+def _went_too_far(socket: ServerConnection) -> bool:
+    """Whether it was closed for what it sent, or did not read."""
+    closed = (socket.close_code, socket.close_reason)
+    return getattr(socket, "gone_too_far", False) or closed[0] == _CLOSE_TOO_BIG or closed in _ABUSES
+
+
+def _parameters(path: str) -> dict[str, str]:
+    """Of a name that comes twice, the last."""
+    return dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
+
+
+def _visit(connection: ServerConnection, request: Request) -> Visit:
+    return Visit(peer_of(connection.remote_address), request.headers, request.headers.get_all)
+
+
+def _refusal(connection: ServerConnection, reason: Refusal) -> Response:
+    status, words = _answer(reason)
+    response = connection.respond(status, f"{words}\n")
+    if status is HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _answer(reason: Refusal) -> tuple[HTTPStatus, str]:
+    match reason:
+        case "not_found":
+            return HTTPStatus.NOT_FOUND, f"calls are taken at {CALL_PATH}"
+        case "unauthorized":
+            return HTTPStatus.UNAUTHORIZED, f"{UNAUTHORIZED}: an access token is needed"
+        case "origin":
+            return HTTPStatus.FORBIDDEN, f"{UNAUTHORIZED}: pages of this origin may not call (ALLOWED_ORIGINS)"
+        case "hurried":
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{BUSY}: too many handshakes from your address"
+        case "crowded":
+            return HTTPStatus.TOO_MANY_REQUESTS, f"{BUSY}: too many calls from your address"
+        case "full":
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: all lines are taken"
+        case "lagging" | "loaded":
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: the server has more to do than it can"
+        case "draining":
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"{BUSY}: the server is about to stop"
+        case _:
+            assert_never(reason)
+
+
+def _error_frame(fault: Fault) -> bytes:
+    return frames.encode(EventFrame(BOT_ERROR, {"error": {"code": fault.code, "message": fault.message}}))

@@ -1,0 +1,56 @@
+"""The calls that wait for their clients, by conversation: who comes back to one, and what a newcomer is told."""
+
+from dataclasses import replace
+from typing import Any
+
+from backend.connections.kept_line import Connection, KeptLine, ResumeLimits, resume_payload
+from backend.protocol.events import Query
+from backend.protocol.position import Position
+
+
+class Resumption:
+    """Keeps the lines of those who asked for it."""
+
+    def __init__(self, limits: ResumeLimits) -> None:
+        self._limits = limits
+        self._lines: dict[str, KeptLine] = {}
+
+    def find(self, sid: str | None, after: Position | None) -> KeptLine | None:
+        """The line that a client with this frame can go on with."""
+        line = self._lines.get(sid or "")
+        return line if line is not None and after is not None and line.can_resume(after) else None
+
+    def keep(self, connection: Connection, query: Query) -> KeptLine | None:
+        """A line for a new call, if its client asked for one that outlives its connection, and may have it."""
+        if not query.keep or not self._limits.seconds:
+            return None
+        return KeptLine(connection, query.framing, self._limits)
+
+    def ready(self, query: Query) -> dict[str, Any]:
+        """What a new call's BotReady says besides."""
+        if not query.keep or not self._limits.seconds:
+            return {}
+        return {"resume": resume_payload(self._limits, Position(), self._refused(query))}
+
+    def enter(self, sid: str, line: KeptLine) -> None:
+        """The call with this line has begun; another one's with this conversation can no longer be resumed."""
+        line.sid = sid
+        self._lines[sid] = line
+
+    def leave(self, line: KeptLine) -> None:
+        """The call is over."""
+        line.end()
+        if self._lines.get(line.sid) is line:
+            del self._lines[line.sid]
+
+    def close(self) -> None:
+        """The server is about to stop: nobody is waited for."""
+        self._limits = replace(self._limits, seconds=0)
+        for line in self._lines.values():
+            line.wait_no_longer()
+
+    def _refused(self, query: Query) -> str:
+        if query.after is None:
+            return ""
+        line = self._lines.get(query.sid or "")
+        return "unknown" if line is None or line.is_over else "gone"

@@ -1,0 +1,1 @@
+"""The server as a process: its event loop, its log, its start, and the emulator beside it."""
