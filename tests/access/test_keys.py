@@ -102,6 +102,12 @@ def test_only_an_admin_may_administer() -> None:
     assert not keys.is_admin(forged(admin="yes"))
 
 
+FORGERIES = (
+    *("another secret", "no algorithm", "another algorithm", "no expiry", "not yet", "made tomorrow", "sid as a list"),
+    *("sub as a number", "a letter more", "no signature", "no token", "dots", "many dots", "the secret"),
+)
+
+
 @pytest.mark.parametrize(
     "token",
     [
@@ -120,6 +126,7 @@ def test_only_an_admin_may_administer() -> None:
         "." * 5000,
         NEW,
     ],
+    ids=FORGERIES,
 )
 def test_forgeries_are_refused(token: str) -> None:
     assert Keys(secrets=[NEW]).grant(token) is None
