@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from backend import compose
 from backend.access.door import Door
-from backend.api import costs as web_costs
 from backend.cast import Cast
 from backend.config.env import environment
 from backend.connections.call_port import take_calls
@@ -111,8 +110,10 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         if metrics is not None:
             metrics.read(reception.readings, providers.breakers)
         readiness = Readiness(compose.endpoints(settings), reception.readings, lambda: store.state)
-        from backend.connections.page_port import serve_page  # noqa: PLC0415 - a quarter of a second, for which
-        from backend.web import Web  # noqa: PLC0415 - no call waits
+        # a quarter of a second, for which no call waits
+        from backend.api.costs import routes as cost_routes  # noqa: PLC0415
+        from backend.connections.page_port import serve_page  # noqa: PLC0415
+        from backend.web import Web  # noqa: PLC0415
 
         page = Web(
             cast,
@@ -125,7 +126,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             forget=store.forget,
             owner=store.owner,
             exposition=None if metrics is None else metrics.exposition,
-            more=[*voices.routes(cast, providers.synthesizer), *web_costs.routes(store.costs)],
+            more=[*voices.routes(cast, providers.synthesizer), *cost_routes(store.costs)],
         )
         web_port = await serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it

@@ -25,6 +25,7 @@ CALLS_BETWEEN_COUNTS = 50
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_turn_hangs_and_nothing_is_left_whatever_goes_wrong(seed: str, crashes: list[str]) -> None:
+    of_others = parts_of_calls()
     turns = -(-TURNS // len(SEEDS))
     counted: Counter[str] = Counter()
     mischief: Counter[str] = Counter()
@@ -32,13 +33,13 @@ def test_no_turn_hangs_and_nothing_is_left_whatever_goes_wrong(seed: str, crashe
         counted += lived(Life(f"{seed}/{call}"), mischief)
         assert not crashes, f"seed '{seed}/{call}': {crashes[0]}"
         if not call % CALLS_BETWEEN_COUNTS:
-            assert_nothing_is_left()
+            assert_nothing_is_left(of_others)
         if counted["turns"] >= turns:
             break
     print(f"\n{dict(counted)}\n{dict(sorted(mischief.items()))}")
     assert ONLY or counted["turns"] >= turns
     assert ONLY or counted["proved"] >= counted["calls"] // 4
-    assert_nothing_is_left()
+    assert_nothing_is_left(of_others)
 
 
 class Listening(logging.Logger):
@@ -90,9 +91,15 @@ def lived(life: Life, mischief: Counter[str]) -> Counter[str]:
     return Counter(calls=1, done=judge.done, proved=life.proved, **ends)
 
 
-def assert_nothing_is_left() -> None:
+def assert_nothing_is_left(of_others: list[object]) -> None:
     """No part of a call outlives it."""
+    known = set(map(id, of_others))
+    left = Counter(type(thing).__name__ for thing in parts_of_calls() if id(thing) not in known)
+    assert not left, f"left after a call: {dict(left)}"
+
+
+def parts_of_calls() -> list[object]:
+    """All that there are in this process, which other tests may have used before."""
     gc.collect()
     kinds = (CallSession, asyncio.Queue, asyncio.Task, VirtualLoop)
-    left = Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, kinds))
-    assert not left, f"left after a call: {dict(left)}"
+    return [thing for thing in gc.get_objects() if isinstance(thing, kinds)]
