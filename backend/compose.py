@@ -204,6 +204,7 @@ def _endpoint(settings: CallSettings, *, slow_ears: bool) -> EndpointLimits:
     return EndpointLimits(
         complete_ms=settings.complete_ms,
         open_ms=settings.open_ms,
+        first_open_ms=settings.first_open_ms,
         unfinished_ms=settings.unfinished_ms,
         stable_text_ms=max(settings.stable_text_ms, _SLOW_TEXT_MS) if slow_ears else settings.stable_text_ms,
     )

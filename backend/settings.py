@@ -126,6 +126,7 @@ class CallSettings:
     summary_tokens: int
     complete_ms: int
     open_ms: int
+    first_open_ms: int
     unfinished_ms: int
     stable_text_ms: int
     guesses: int
@@ -352,7 +353,8 @@ def _call(env: Env) -> CallSettings:
         max_history_tokens=env.whole("VOICE_CALL_MAX_HISTORY_TOKENS", 2000, most=1_000_000),
         summary_tokens=env.whole("VOICE_CALL_SUMMARY_TOKENS", 400, most=10_000),
         complete_ms=env.whole("VOICE_CALL_HOLD_COMPLETE_MS", 300, most=10_000),
-        open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 650, most=10_000),
+        open_ms=env.whole("VOICE_CALL_HOLD_OPEN_MS", 600, most=10_000),
+        first_open_ms=env.whole("VOICE_CALL_HOLD_FIRST_MS", 800, most=10_000),
         unfinished_ms=env.whole("VOICE_CALL_HOLD_UNFINISHED_MS", 1200, most=10_000),
         stable_text_ms=env.whole("VOICE_CALL_STABLE_TEXT_MS", 2000, least=200),
         guesses=env.whole("VOICE_CALL_GUESSES", 2, most=10),

@@ -61,10 +61,11 @@ class Turn:
 
 def load() -> tuple[Turn, ...]:
     """All of it."""
-    return tuple(_turn(json.loads(line)) for line in (FOLDER / "turns.jsonl").read_text("utf-8").splitlines())
+    return tuple(turn_of(json.loads(line)) for line in (FOLDER / "turns.jsonl").read_text("utf-8").splitlines())
 
 
-def _turn(record: dict[str, Any]) -> Turn:
+def turn_of(record: dict[str, Any]) -> Turn:
+    """From a line of `turns.jsonl`, or what would be one."""
     words = tuple(_word(*each) for each in record["words"])
     cuts = [pause["after"] for pause in record["pauses"]]
     sound = FOLDER / "audio" / f"{record['id']}.ogg"

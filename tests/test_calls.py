@@ -21,7 +21,7 @@ from tests.support.switchboard import Switchboard, answering
 TURN = ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
 
 
-PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0)))
+PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0, 0)))
 
 
 @asynccontextmanager
@@ -48,7 +48,7 @@ async def calling(
             synthesizer=providers.synthesizer,
             limits=replace(
                 compose.limits(settings.call),
-                call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0))),
+                call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0, 0))),
             ),
         )
         try:

@@ -45,7 +45,7 @@ async def calling(
             voice=Cast(Shelf(), "qiao_qingqing", settings.tts.provider, "").voice,
             limits=replace(
                 compose.limits(settings.call),
-                call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0))),
+                call=CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLimits(0, 0, 0, 0))),
             ),
         )
         asked = {"speaker": SPEAKER[settings.tts.provider], **(wishes or {})}

@@ -9,6 +9,7 @@ _ENDS: Final = ".。!！?？"
 _BREAKS: Final = f"{_ENDS},，、;；:：…—~～"
 _TAIL: Final = re.compile(rf"[\s{re.escape(_BREAKS)}\"'”’)）]*$")
 _BREAK: Final = re.compile(rf"[{re.escape(_BREAKS)}]+")
+_WORD: Final = re.compile(r"[a-zA-Z0-9'’]+|[^\W_]")
 _LONGEST: Final = 120
 """Of a last clause without any mark, the end alone is looked at."""
 
@@ -90,3 +91,9 @@ def pattern(*alternatives: str) -> re.Pattern[str]:
 def has_words(text: str) -> bool:
     """Whether anything was said: a lone punctuation mark is what noise looks like in text."""
     return any(character.isalnum() for character in text)
+
+
+def length(text: str) -> int:
+    """How much was said, in Chinese characters; an English word is about as long as one and a half."""
+    words: list[str] = _WORD.findall(text)
+    return len(words) + len([word for word in words if word.isascii()]) // 2

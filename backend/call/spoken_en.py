@@ -43,19 +43,29 @@ _STRANDED: Final = pattern(
 
 _HELPER: Final = any_of(
     "is, are, was, were, am, be, been, being, does, has, had, will, would, could, should, must,"
-    "might, may, can, do, did, have, got"
+    "might, may, can, do, did, have, got, wasn't, weren't, isn't, aren't, doesn't, hasn't, haven't, hadn't,"
+    "wouldn't, couldn't, shouldn't"
 )
 _WANTS_MORE: Final = any_of(
     "about, in, on, by, as, onto, through, between, during, without, like, just, very, really, quite,"
     "too, that, which, who, when, where, while, this, these, those, his, also, then, only, even,"
     "still, almost, nearly, probably, always, usually, never, not, don't, didn't, can't, won't, said,"
-    "says, told me, asked me, i guess, i think, i thought, i suppose, i believe, i hope, i would say,"
+    "says, told me, asked me, against, toward, towards, "
+    "until, till, per, via, despite, upon, among, "
+    "somewhat, extremely, fairly, some of, most of, all of, one of, kind of, sort of,"
+    "used to, supposed to, going to, able to, every single, in order, according, "
+    "i guess, i think, i thought, i suppose, i believe, i hope, i would say,"
     "was going to say"
 )
 _TRANSITIVE: Final = any_of(
     "bought, told, saw, need, needs, needed, want, wanted, gave, made, took, sent, met, put, found,"
     "brought, called, asked, wish, hate, hope, mean, means, noticed, heard, realized, visited, enjoy,"
-    "prefer, remember, believe"
+    "prefer, remember, believe, lend, borrow, received, ordered, spilled,"
+    "believes, wants, hates, managed, happened to, booked,"
+    "donated, threw, stole, built, wrote, taught, chose, picked, dropped, carried, mentioned, suggested, invited,"
+    "owns, owe, require, requires, provide, "
+    "became, become, seems, gets, getting, making, taking, having,"
+    "being, using, finding, buying, bringing, giving, telling, asking, wearing"
 )
 _VERB: Final = re.compile(
     r"\b"
@@ -72,6 +82,8 @@ _VERB: Final = re.compile(
         "understand, wake, woke, wear, wore, win, won, write, wrote, play, plays, talk, talks, walk,"
         "walks, live, lives, help, helps, start, starts, stop, stops, wait, watch, listen, look,"
         "looks, turn, open, close, move, guess, agree, depends, rains, thank, please, set, sounds,"
+        "reads, writes, eats, drinks, sells, costs, cost, needs, opens, closes, drives, flies, teaches, plays,"
+        "rings, rang, threw, grow, grew, hit, drop, drops, crash, crashes, blew, froze, shook, stole, hid, dreamt,"
         "smells, tastes, broke, cut, switch, kiss, excuse, add, change, check"
     )
     + rf"\b|\b{_TRANSITIVE}\b"
@@ -79,7 +91,41 @@ _VERB: Final = re.compile(
 )
 _SUBORDINATE: Final = any_of(
     "if, when, although, though, while, since, unless, before, after, once, as soon as, whenever,"
-    "not only, either, first, if only"
+    "not only, either, first, if only, even though, even if, whether or not, whatever, whoever, wherever, as soon as,"
+    "by the time, as long as, rather than, apart from, now that, given that, having said that, speaking of, instead of,"
+    "the more, every time, each time, the last time, the first time, because, except for, according to,"
+    "weather permitting"
+)
+_SOMEBODY: Final = any_of("i, you, he, she, it, we, they, there, everyone, everybody, nobody")
+_TWO_CLAUSES: Final = pattern(
+    rf"\b{_SOMEBODY}(?:'\w+)?\b.* {_SOMEBODY}(?:'\w+)? \w+",
+    r"\bthe (?:more|less|sooner|better)\b.*\bthe (?:more|less|sooner|better) \w+ \w+",
+)
+_ADJECTIVE: Final = (
+    any_of(
+        "big, small, huge, tiny, new, old, young, nice, great, long, short, tall,"
+        "dark, bright, hot, warm, weird, strange, funny, big old, real, whole,"
+        "entire, main, best, worst, biggest, most, least, "
+        "certain, single, double, free, local, national, social, medical, personal, special, general, total, final,"
+        "cheap, expensive, pretty, ugly, rich, poor, quick, slow, hard, easy, simple, quiet, loud, busy, empty, full,"
+        "very, really, really big, few, couple, bit of, number, kind, sort, couple of"
+    )
+    + r"|\w+(?:ous|ful|ible|able|ish|less)"
+)
+_DETERMINER: Final = any_of("a, an, the, my, your, his, her, our, their, these, those, some, any, no, such a")
+_QUANTITY: Final = any_of(
+    "both, some, most, all, many, every, each, half, a lot of, one of, a friend of, a friend, people, everybody,"
+    "everyone, nobody, somebody, someone, another, one, a couple of, plenty of, none of, any of, nothing, somewhere,"
+    "something"
+)
+_STANCE: Final = any_of(
+    "apparently, luckily, unfortunately, fortunately, suddenly, eventually, hopefully, personally, recently, lately,"
+    "normally, generally, originally, finally, meanwhile, besides, otherwise, instead, afterwards, frankly, obviously,"
+    "preferably, technically, surprisingly, sadly, clearly, in fact, in general, in my opinion, in other words,"
+    "to be fair, to tell you the truth, all of a sudden, at first, after that, before that, at the moment, these days,"
+    "last time, next time, this time, some days, one day, the other day, every night, every day, every time,"
+    "around \\w+(?: o'clock)?, about \\w+ o'clock, twice a \\w+, once a \\w+, ever since, for me, for now,"
+    "as usual, as a result"
 )
 _MOMENT: Final = any_of(
     "honestly, yesterday, today, tomorrow, tonight, last night, last week, last year, this morning,"
@@ -93,6 +139,21 @@ _ASKING_VERB: Final = any_of(
     "don't, didn't, isn't, aren't, can't, won't, wouldn't"
 )
 _ASKED: Final = any_of("i, you, he, she, it, we, they, there, that, this, the, your, my, anyone, anybody, people")
+
+_AFTER_HELPER: Final = any_of("be, be staying, been, to, got, rather, better, just, probably, never, always, also")
+_ASKED_OF: Final = any_of(
+    "have, need, get, take, make, find, put, bring, buy, give, send, tell, show, keep, move, use, turn, pick, try,"
+    "want, call, consider, own, prefer, include, accept, offer, sell, deliver, mind, remember, think, feel like,"
+    "like, know"
+)
+_DOES_SOMETHING: Final = any_of(
+    "take, bring, find, get, give, make, send, buy, put, lend, include, raise, describe, mention, use, tell, keep,"
+    "lose, hold, choose, pick, throw, build, hurt, supposed, allowed to, decided, expected, wearing"
+)
+_ASKED_FOR: Final = any_of(
+    "look up, check, book, find out, pick up, set up, explain, recommend, tell me about, order, cancel, change, move,"
+    "remind me, teach me, add, write, read, translate, search for, name, describe, suggest, say"
+)
 
 _SEEMS_TO_GO_ON: Final = pattern(
     rf"\b(?:{_HELPER}|{_WANTS_MORE}|{_TRANSITIVE})$",
@@ -108,6 +169,24 @@ _SEEMS_TO_GO_ON: Final = pattern(
     rf"^{_LEAD}(?:my|our|his|her|their|the|this|that) (?:\w+ )?\w+$",
     r"^(?:do|did|can|could|would|will) you (?:think|know|remember|want|mean|see)$",
     rf"^{_LEAD}{_MOMENT}$",
+    rf"^{_LEAD}{_STANCE}$",
+    rf"\b(?:{_DETERMINER}) (?:{_ADJECTIVE})$",
+    rf"^{_LEAD}{_QUANTITY} (?:(?:of )?(?:the|my|our|his|her|their|these|those) )?(?:\w+ )?\w+$",
+    rf"^{_LEAD}{_ASKER} (?:\w+ ){{1,2}}(?:do|does|did|don't|can|could|would|should|will) {_ASKED}$",
+    rf"^{_LEAD}(?:\w+ ){{0,3}}(?:do|does|did|will|would|can) (?:the|your|my|our|his|her|this|that|these) \w+$",
+    rf"^{_LEAD}{_ASKING_VERB} {_ASKED} (?:\w+ly |even |still |also |ever |just )?{_ASKED_OF}$",
+    rf"^{_LEAD}(?:is|are|was|were) (?:the|your|my|our|his|her|these|those)?(?: ?\w+)$",
+    rf"^{_LEAD}(?:(?:can|could|would|will) you|can i|could i|may i) (?:please |maybe |just )?{_ASKED_FOR}$",
+    r"\b(?:any|a|no) (?:chance|way|reason|idea)$|\b(?:happen to know|would you mind|do you mind|you think)$",
+    r"\b(?:isn't|aren't|wasn't) (?:too|very|really|that|quite|so|exactly)$",
+    rf"\b(?:i|we|he|she|they|you)(?:'d|'ve|'re|'ll|'s|'m) {_AFTER_HELPER}$",
+    r"\b(?:number|reference|code|zip|password|room|flight)(?: \w+)? is(?: \w+){0,5}$",
+    r"\b(?:all|most of) (?:these|those|the|my|our)$",
+    rf"^(?!.*\b(?:what|which|who|where|how|that|to|easy|hard|as|than)\b).*\b{_DOES_SOMETHING}$",
+    rf"^{_LEAD}\w+'s$",
+    r"^(?:my|our|his|her|your) \w+(?:'s| isn't| wasn't| doesn't)$",
+    r"^(?:what|who|all|the thing) (?:i|we|you|he|she|they|really|bothers|matters|happened|annoys)\b"
+    r"(?!.*\b(?:is|was)\b .*\w+)",
 )
 """A verb or an adverb that wants more, half of a pair of clauses, a subject or a time alone."""
 _SHORT_ANSWER: Final = pattern(
@@ -118,10 +197,15 @@ _SHORT_ANSWER: Final = pattern(
 )
 
 _QUESTION: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* .+", rf"^{_LEAD}{_ASKING_VERB} {_ASKED}\b.* .+")
+_HALF: Final = pattern(rf"^{_LEAD}{_SUBORDINATE}\b")
 _TRANSITIVE_END: Final = pattern(rf"^{_LEAD}{_ASKER}\b.* {_TRANSITIVE}$")
 _QUESTION_ENDS: Final = (" that", " this", " do", " like", " in", " on", " have", " then")
 _NO_QUESTION: Final = pattern(
-    rf"^{_LEAD}when (?:i|you|he|she|it|we|they|the|my|your)\b", r"^(?:what|how) (?:a|an|i|nice|lovely)\b"
+    rf"^{_LEAD}when (?:i|you|he|she|it|we|they|the|my|your)\b",
+    r"^(?:what|how) (?:a|an|i|nice|lovely)\b",
+    rf"^{_LEAD}(?:which one|what time|what kind|what sort|how (?:many|much|long|far|often)|(?:what|which) \w+)$",
+    r"^(?:what|who) (?:we|he|she|they|really|bothers|matters|annoys)\b",
+    r"\b(?:anything|something|anyone|somewhere|any \w+)$",
 )
 _WHOLE: Final = pattern(
     r"^(?:(?:no|yes|yeah|you're|that's) )?right$|^(?:thank you|thanks)\b",
@@ -142,6 +226,11 @@ _WHOLE: Final = pattern(
 )
 """Tags, farewells, and what is said whole."""
 _LONGER_THAN_AN_ANSWER: Final = 4
+
+
+def goes_on_in_english(clause: Clause) -> bool:
+    """Whether the last word alone says that more comes."""
+    return _goes_on(clause.last)
 
 
 def judge_english(clause: Clause) -> Completeness:
@@ -166,6 +255,8 @@ def _seems_to_go_on(last: str) -> bool:
     if _is_question(last) and (_TRANSITIVE_END.search(last) or last.endswith(_QUESTION_ENDS)):
         return False
     if _is_question(last) and "when" in last.split(" ", 2)[:2]:
+        return False
+    if _HALF.search(last) and _TWO_CLAUSES.search(last):
         return False
     return _SEEMS_TO_GO_ON.search(last) is not None or _lacks_verb(last)
 

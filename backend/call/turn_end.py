@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from backend.call.completeness import Completeness, has_words, judge
+from backend.call.completeness import Completeness, has_words, judge, length
 from backend.ports import Hypothesis
 
 MISSED_BY_VAD_MS: Final = 300
@@ -16,6 +16,11 @@ BETWEEN_RESULTS_MS: Final = 50
 FIRST_WORD_MS: Final = 150
 """A recogniser that names no times tells its first word this much, and its lag, after speech began."""
 
+PAUSE_MS: Final = 200
+"""A silence inside a turn that is more than a breath."""
+BEGINNING: Final = 12
+"""Up to so much, in characters, is a beginning: callers who have said little, and have not paused yet, mostly go on."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndpointLimits:
@@ -24,6 +29,7 @@ class EndpointLimits:
     Attributes:
         complete_ms: after a text that looks complete.
         open_ms: after a text that may or may not be.
+        first_open_ms: the same in the first silence of a turn, while little was said; `open_ms` if that is longer.
         unfinished_ms: after a text that goes on: a filler, a connective, a broken enumeration.
         plausible_ms: silence after which a complete-looking text is worth a request on trial.
         stable_text_ms: unchanged text is an utterance after this much, whoever else is silent.
@@ -31,19 +37,24 @@ class EndpointLimits:
     """
 
     complete_ms: int = 300
-    open_ms: int = 650
+    open_ms: int = 600
+    first_open_ms: int = 800
     unfinished_ms: int = 1200
     plausible_ms: int = 100
     stable_text_ms: int = 2000
     lag_ms: int = 400
 
-    def hold_ms(self, text: Completeness) -> int:
-        """How long to wait after such a text."""
+    def hold_ms(self, text: Completeness, *, at_first: bool = False) -> int:
+        """How long to wait after such a text.
+
+        Args:
+            at_first: it is little yet, and the caller has not paused before.
+        """
         match text:
             case Completeness.COMPLETE:
                 return self.complete_ms
             case Completeness.OPEN:
-                return self.open_ms
+                return max(self.first_open_ms, self.open_ms) if at_first else self.open_ms
             case Completeness.DOUBTFUL:
                 return (self.open_ms + 2 * self.unfinished_ms) // 3
             case Completeness.UNFINISHED:
@@ -69,6 +80,7 @@ class Endpointer:
         self._sensed_ms: int | None = None
         self._began_ms: int | None = None
         self._lag_ms = 0
+        self._has_paused = False
         self._over = False
 
     @property
@@ -113,6 +125,7 @@ class Endpointer:
         if _letters(hypothesis.text) != _letters(self.text):
             self._note_lag(hypothesis)
             self._changed_ms = self._clock_ms
+            self._has_paused |= self._heard.definite and has_words(self.text)
         self._heard = replace(hypothesis, text=hypothesis.text.strip())
         self._looks = judge(self.text)
         self._decide()
@@ -124,6 +137,8 @@ class Endpointer:
         self._clock_ms = max(self._clock_ms, at_ms)
         if speaking and self._began_ms is None:
             self._began_ms = at_ms
+        if speaking and not self._speaking and self._sensed_ms is not None and has_words(self.text):
+            self._has_paused |= at_ms - self._sensed_ms >= PAUSE_MS
         self._speaking, self._sensed_ms = speaking, at_ms
         self._decide()
 
@@ -146,7 +161,7 @@ class Endpointer:
         if self._speaking:
             return latest_ms if self._heard.definite else None
         stable_ms = max(self._changed_ms, self._sensed_ms or 0) + self._limits.stable_text_ms
-        held_ms = self.speech_end_ms + self._limits.hold_ms(self._looks)
+        held_ms = self.speech_end_ms + self._hold_ms()
         due_ms = min(max(held_ms, self._covered_at_ms()), stable_ms)
         return min(due_ms, latest_ms) if self._heard.definite else due_ms
 
@@ -171,11 +186,15 @@ class Endpointer:
 
     def _silent_at_ms(self) -> int:
         """The same without voice activity: a caller who goes on is noticed late, by the next word in the text."""
-        hold_ms = self._limits.hold_ms(self._looks)
+        hold_ms = self._hold_ms()
         if not self._heard.definite:
             return self._changed_ms + hold_ms + max(self._limits.lag_ms, self._lag_ms)
         unseen_ms = self._limits.lag_ms if self._looks is Completeness.UNFINISHED else 0
         return self.speech_end_ms + hold_ms + unseen_ms
+
+    def _hold_ms(self) -> int:
+        at_first = not self._has_paused and length(self.text) <= BEGINNING
+        return self._limits.hold_ms(self._looks, at_first=at_first)
 
     def _note_lag(self, hypothesis: Hypothesis) -> None:
         """How far the text stays behind: by what the recogniser says, else by when its first word came."""

@@ -12,10 +12,13 @@ COMPLETE = """
 我们周末去看电影，好不好 / 他今天来？ / 怎么了 / How are you? / how are you
 where are you / what's your name / do you like music
 can you help me / thank you / goodbye / I don't know / What are you looking for / why not / never mind
+你为什么不高兴 / 我们什么时候出发 / 真好啊 / can you sing / do you have a car / what should I get
 what time does it start / is it raining in Paris / Tom left?
 """
 OPEN = """
 我想去看海 / 我喜欢你 / 给我讲个故事 / 我没有 / 对 / 我昨天去了公园 / 他是我弟弟 / 我住在南京
+帮我定个闹钟 / 你好 / 我每天都睡六个小时 / 三公斤左右 / 真舍不得 / 我跟他说过了 / 他从来不喝酒
+when I get nervous I speed up / which one / it's easy to use / 为什么下水道
 帮我定个闹钟 / 我们家在成都 / 他来了。 / 不是 / 不对 / 这个星期很暖和 / 没问题， / 再来一个 / 我叫小明
 I like it / I went home / yes / I'm tired / yes I do / my name is Tom / turn it on / we had dinner
 blue / really / I went home early. / okay, / and? / I bought a car
@@ -26,7 +29,11 @@ UNFINISHED = """
 比如说 / 其实吧 / 我的意思是。 / 如果明天下雨的话 / 如果明天下雨 / 我在看书的时候 / 他跟我说 / 我昨天，
 我想吃苹果、香蕉 / 他是一个 / 我特别 / 我把 / 周三，不对 / 明天三点，啊不是 / 我明天
 我的手机号是一三九 / 不但便宜 / 虽然很贵 / 你能不能 / 我们什么时候 / 这件事情 / 他这个人吧 / 我我
-我去了…… / I think / um / I want to / because / and. / but, / and then. / I mean / you know
+我去了…… / 我把旧手机里的照片 / 我对花粉 / 从南站 / 他跑得 / 第一 / 我最近在学 / 可我根本 / 麻烦你
+自从搬到这边 / 我们组的PPT / 我先把email / I have an enormous / could you look up / do you need
+how many eggs do I / even though it's far / it isn't very / most of the people / apparently
+she has a big / I gave him the whole
+I think / um / I want to / because / and. / but, / and then. / I mean / you know
 let me think / well / at five, no wait / the the / it's / my brother / if it rains / when I was young
 I like cats and / I bought some apples, / do you remember the / either / I have a / she said that
 the thing is. / what do you think I should / I was going to say / my number is / not only was it cold

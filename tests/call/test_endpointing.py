@@ -10,8 +10,15 @@ from backend.call.turn_end import Endpointer, EndpointLimits
 from backend.ports import Hypothesis
 
 LIMITS = EndpointLimits(
-    complete_ms=300, open_ms=600, unfinished_ms=1200, plausible_ms=100, stable_text_ms=2000, lag_ms=400
+    complete_ms=300,
+    open_ms=600,
+    first_open_ms=600,
+    unfinished_ms=1200,
+    plausible_ms=100,
+    stable_text_ms=2000,
+    lag_ms=400,
 )
+PATIENT = replace(LIMITS, first_open_ms=850)
 QUESTION, STATEMENT, HALF = "你吃饭了吗", "我想去看海", "我想去因为"
 
 
@@ -23,9 +30,9 @@ def definite(text: str, end_ms: int = 1400, audio_ms: int = 2000) -> Hypothesis:
     return Hypothesis(text, definite=True, end_ms=end_ms, audio_ms=audio_ms)
 
 
-def silent(text: str, end_ms: int = 1400) -> Endpointer:
+def silent(text: str, end_ms: int = 1400, limits: EndpointLimits = LIMITS) -> Endpointer:
     """Someone spoke from 200 to 1400 ms, and the recogniser has told all of it."""
-    endpointer = Endpointer(LIMITS)
+    endpointer = Endpointer(limits)
     endpointer.sense(True, 200)
     endpointer.hear(partial(text, end_ms, audio_ms=1490))
     endpointer.sense(False, 1400)
@@ -50,6 +57,51 @@ def test_the_text_says_how_long_the_silence_has_to_be(text: str, ms: int) -> Non
 
     assert over_at(endpointer) == ms
     assert (endpointer.text, endpointer.speech_end_ms) == (text, 1400)
+
+
+@pytest.mark.parametrize(
+    ("text", "hold_ms"),
+    [
+        (STATEMENT, 850),
+        ("It is red", 850),
+        (QUESTION, 300),
+        (HALF, 1200),
+        ("我上个星期跟我同学去南京看了一场球赛", 600),
+        ("I went to see the football match with my friends", 600),
+    ],
+)
+def test_a_first_silence_after_little_that_tells_nothing_is_longer(text: str, hold_ms: int) -> None:
+    assert over_at(silent(text, limits=PATIENT)) == 1400 + hold_ms
+
+
+def test_who_has_paused_and_gone_on_has_the_usual_hold() -> None:
+    endpointer = silent("我去过", limits=PATIENT)
+    endpointer.sense(True, 1800)
+    endpointer.hear(partial("我去过南京", end_ms=2400, audio_ms=2500))
+    endpointer.sense(False, 2400)
+
+    assert over_at(endpointer) == 3000
+
+
+def test_a_breath_is_no_pause() -> None:
+    endpointer = silent("我去过", limits=PATIENT)
+    endpointer.sense(True, 1500)
+    endpointer.hear(partial("我去过南京", end_ms=2400, audio_ms=2500))
+    endpointer.sense(False, 2400)
+
+    assert over_at(endpointer) == 2400 + 850
+
+
+def test_without_voice_activity_words_after_a_definite_text_tell_that_the_caller_has_paused() -> None:
+    endpointer = Endpointer(PATIENT)
+    endpointer.hear(definite("我去过", end_ms=1400, audio_ms=2000))
+    endpointer.hear(definite("我去过南京", end_ms=2800, audio_ms=3390))
+
+    assert over_at(endpointer) == 3400
+
+
+def test_the_first_silence_is_never_held_shorter_than_later_ones() -> None:
+    assert over_at(silent(STATEMENT, limits=replace(PATIENT, open_ms=1000))) == 2400
 
 
 def test_a_full_stop_after_a_connective_shortens_nothing() -> None:

@@ -22,7 +22,7 @@ from tests.support.switchboard import Switchboard, answering
 VOICES = {"volcengine": "zh_female_shuangkuaisisi_moon_bigtts", "dashscope": "longhua_v2"}
 KEYS = {"DASHSCOPE_API_KEY": "sk-secret", "VOLC_API_KEY": "v-secret", "ARK_API_KEY": "a-secret"}
 TROUBLE = "哎呀，你再说一遍好不好？"
-PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.02, endpoint=EndpointLimits(0, 0, 0)))
+PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.02, endpoint=EndpointLimits(0, 0, 0, 0)))
 AMPLE_S = 10
 
 

@@ -29,7 +29,7 @@ from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer
 VOICE = "zh_female_shuangkuaisisi_moon_bigtts"
 IDLE_LINE = "你还在听吗？"
 
-PROMPT = SessionLimits(call=CallLimits(listening=ListeningLimits(endpoint=EndpointLimits(0, 0, 0))))
+PROMPT = SessionLimits(call=CallLimits(listening=ListeningLimits(endpoint=EndpointLimits(0, 0, 0, 0))))
 """An utterance is over as soon as the recogniser says so: a test that is not about that need not wait."""
 
 
