@@ -3,6 +3,8 @@
 # make help   all targets
 
 PY := .venv/bin/python
+# tests mostly wait: one process more than there are cores, four at most
+AT_A_TIME := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) < 3 ? $$(getconf _NPROCESSORS_ONLN) + 1 : 4 )))
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults attacks audit soak models scale-test doctor format clean
@@ -27,7 +29,7 @@ check: ## linters, types, import rules
 	cd frontend && npm run --silent check
 
 unit: models ## Python tests: unit, property, and integration over real sockets
-	$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(PY) -m pytest --numprocesses $(AT_A_TIME) --dist loadfile
 
 page-test: ## the page's unit tests
 	@scripts/setup page

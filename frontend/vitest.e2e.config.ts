@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** Each file has servers and a browser of its own; they mostly wait, so a few at a time fit on a small machine. */
-const AT_A_TIME = Math.min(4, Math.max(2, availableParallelism()));
+const AT_A_TIME = Math.min(4, availableParallelism() + 1);
 
 const timeouts = { testTimeout: 180_000, hookTimeout: 240_000 };
 /** With the models, which want the machine for themselves. */

@@ -72,13 +72,13 @@ describe("a call", () => {
 
   it("takes typed words, also while the friend speaks", async () => {
     const { page } = await here.visit();
-    await call(page);
     await here.stack.script({
       ...QUIET,
       tone: { ms_per_char: 250 },
       replies: [{ text: LONG }],
       replies_always: { text: "好呀！" },
     });
+    await call(page);
     await type(page, "讲个故事吧");
     await untilPhase(page, "speaking");
     await type(page, "等一下，先别讲");
