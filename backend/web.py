@@ -20,10 +20,12 @@ from backend.process.readiness import Verdict
 from backend.protocol.events import CALL_PATH
 from backend.telemetry.readings import Readings
 from backend.version import VERSION
+from backend.voices.cloning import SAMPLES_PATH
 
 log = logging.getLogger(__name__)
 
 DIST: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
+_API: Final = "/api/"
 _READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -195,7 +197,7 @@ async def _guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Our errors as plain answers; no stack trace leaves. What changes something is not for a stranger's page."""
-    if request.method not in _READS and not request.app[DOOR].admits_origin(visit(request)):
+    if not _admitted(request):
         raise refused("origin")
     try:
         return await handler(request)
@@ -210,3 +212,10 @@ async def _guarded(
     except ProviderError as exc:
         log.warning("web.provider_failed", extra={"code": exc.code, "vendor_code": exc.vendor_code})
         return web.json_response({"error": exc.code}, status=502)
+
+
+def _admitted(request: web.Request) -> bool:
+    door, asks = request.app[DOOR], visit(request)
+    if request.path.startswith(_API) and not door.admits_to_api(asks, shared=request.path.startswith(SAMPLES_PATH)):
+        return False
+    return request.method in _READS or door.admits_origin(asks)

@@ -269,7 +269,7 @@ async def test_metrics_are_the_operators(dist: Path) -> None:
     elsewhere = {"Host": "call.example.com"}
     async with serving(dist, exposition=exposition, access_token="known", admin_token="operator's") as http:
         for headers, status in (
-            ({}, 200),
+            ({}, 403),
             (elsewhere, 403),
             ({"X-Forwarded-For": "203.0.113.9"}, 403),
             ({**elsewhere, "Authorization": "Bearer known"}, 403),
@@ -277,6 +277,8 @@ async def test_metrics_are_the_operators(dist: Path) -> None:
         ):
             async with http.get("/metrics", headers=headers) as response:
                 assert response.status == status, headers
+    async with serving(dist, exposition=exposition) as http, http.get("/metrics") as response:
+        assert response.status == 200, "of a server that is for this machine alone"
 
 
 async def test_who_guesses_tokens_is_told_to_wait(dist: Path) -> None:
@@ -286,3 +288,27 @@ async def test_who_guesses_tokens_is_told_to_wait(dist: Path) -> None:
             async with http.get("/api/admission", headers={"Authorization": f"Bearer {guess}"}) as response:
                 seen.append((response.status, response.headers.get("Retry-After")))
     assert seen == [(401, None), (401, None), (429, "5")]
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example:8080"}]
+)
+async def test_no_stranger_name_and_no_strangers_page_reads_what_is_this_machines(
+    dist: Path, headers: dict[str, str]
+) -> None:
+    async with serving(dist) as http:
+        for path in ("/api/config", "/api/personas", "/api/admission"):
+            async with http.get(path, headers=headers) as response:
+                assert response.status == 403, path
+            async with http.get(path, headers={"Sec-Fetch-Site": "same-origin"}) as response:
+                assert response.status in {200, 204}, path
+        async with http.get("/", headers=headers) as response:
+            assert response.status == 200
+    async with serving(dist, access_token="known") as http, http.get("/api/config", headers=headers) as response:
+        assert response.status == 200, "where a token is wanted, that tells"
+
+
+async def test_a_recordings_secret_name_is_enough_for_other_sites(dist: Path) -> None:
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    async with serving(dist) as http, http.get(f"/api/voices/samples/{'a' * 43}.wav", headers=cross) as response:
+        assert response.status == 404, "asked for, and not there"

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 from backend.access.addresses import UNKNOWN, Addresses
 from backend.access.bounds import Crowd, Rate
 from backend.access.keys import Grant, Keys
-from backend.access.origins import Origins, host_of, is_loopback
+from backend.access.origins import LOCALHOST, Names, Origins, host_of, host_of_origin, is_loopback
 from backend.access.presented import bearer, offered
 from backend.access.settings import AccessSettings
 
@@ -52,6 +52,11 @@ class Visit:
         return self.headers.get("Origin", "") if "Origin" in self.headers else None
 
     @property
+    def crosses_sites(self) -> bool:
+        """Whether a browser says that another site's page asks, be it only for a picture."""
+        return self.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"
+
+    @property
     def host(self) -> str:
         """Under which name the server was spoken to."""
         return self.headers.get("Host", "")
@@ -65,6 +70,8 @@ class Door:
         self.keys = Keys(settings.access_token, settings.token_secrets, settings.admin_token, settings.token_max_s)
         self.crowd = Crowd(settings.calls_per_address)
         self._origins = Origins(settings.origins, settings.token_wanted)
+        self._names = Names((*settings.origins, *settings.public))
+        self._is_private = settings.is_private
         self._addresses = Addresses(settings.trusted_proxies)
         self._rate = Rate(settings.handshakes_per_s, settings.handshake_burst)
         self._misses = Rate(settings.handshakes_per_s, settings.handshake_burst)
@@ -73,20 +80,25 @@ class Door:
         """By which a request is counted."""
         return self._addresses.client(visit.peer, visit.lists("X-Forwarded-For"))
 
-    def judge_call(self, visit: Visit, sid: str | None) -> Grant | Objection:
+    def judge_call(
+        self, visit: Visit, sid: str | None, has_place: Callable[[Grant], bool] = lambda _: False
+    ) -> Grant | Objection:
         """Whether a handshake may become a call of this conversation.
 
         How often is counted where callers are strangers: without a token nobody but this machine's users comes here.
+
+        Args:
+            has_place: whether it comes back to a call that is counted already.
         """
-        address = self.address(visit)
-        if self.keys.wanted and not self._rate.take(address):
+        address, counted = self.address(visit), self.keys.wanted or self.keys.is_guess(visit.token)
+        if counted and not self._rate.take(address):
             return "hurried"
         if not self.admits_origin(visit):
             return "origin"
         grant = self.keys.grant(visit.token)
         if grant is None or not grant.opens(sid):
             return "unauthorized"
-        return "crowded" if self.crowd.is_full(address) else grant
+        return "crowded" if self.crowd.is_full(address) and not has_place(grant) else grant
 
     def fine(self, address: str) -> None:
         """Somebody there went too far: they wait before they come again. Only where callers are strangers."""
@@ -99,26 +111,42 @@ class Door:
         if self._misses.spent(address):
             return "hurried"
         grant = self.keys.grant(visit.token)
-        if grant is None:
+        if grant is None or self.keys.is_guess(visit.token):
             self._misses.take(address)
-            return "unauthorized"
-        return grant
+        return grant or "unauthorized"
 
     def admits_origin(self, visit: Visit) -> bool:
         """Whether the page that asks, if it is one, may."""
         return self._origins.admit(visit.origin, visit.host)
 
+    def admits_to_api(self, visit: Visit, *, shared: bool) -> bool:
+        """Whether the page's own paths are for whoever asks, where no token could tell.
+
+        Args:
+            shared: the path is for whoever knows its secret name.
+        """
+        if self.keys.wanted:
+            return True
+        if not self._names.admit(visit.host):
+            return False
+        return shared or not visit.crosses_sites or (visit.origin is not None and self.admits_origin(visit))
+
     def may_administer(self, visit: Visit) -> bool:
         """Whether the operator asks: with an admin's token, or from this machine and by its own name.
 
-        What a proxy passes on comes from elsewhere, and a page of another origin is not the operator's.
+        Being here is enough only where nothing that is set says that others come: a proxy on this machine may say
+        nothing of itself. A page of another origin is not the operator's, though it may call.
         """
         judged = self.judge(visit) if visit.token else None
         if isinstance(judged, Grant) and judged.admin:
             return self.admits_origin(visit)
-        forwarded = any(name in visit.headers for name in _FORWARDING)
-        here = is_loopback(visit.peer) and is_loopback(host_of(visit.host)) and not forwarded
-        return here and self.admits_origin(visit)
+        return self._is_private and _is_here(visit)
+
+
+def _is_here(visit: Visit) -> bool:
+    forwarded = any(name in visit.headers for name in _FORWARDING)
+    page = LOCALHOST if visit.origin is None else host_of_origin(visit.origin)
+    return not forwarded and all(map(is_loopback, (visit.peer, host_of(visit.host), page)))
 
 
 def peer_of(address: object) -> str:

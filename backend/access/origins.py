@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from backend.access.settings import ANY
 
@@ -29,6 +30,11 @@ def host_of(netloc: str) -> str:
     return _hostname(f"//{netloc}")
 
 
+def host_of_origin(origin: str) -> str:
+    """The host of an `Origin` header, in lower case; empty where it has none."""
+    return _hostname(origin)
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """The rule. Attributes: see `AccessSettings`."""
@@ -50,6 +56,29 @@ class Origins:
             return is_loopback(page) and is_loopback(server)
         # a stranger's name may have been made to point here (DNS rebinding): it is no proof where no token is wanted
         return self.token_wanted or is_loopback(server) or _is_address(server)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Under which names a server may be asked that wants no token: a stranger's may have been made to point here.
+
+    Attributes:
+        urls: whose hosts are its own.
+    """
+
+    urls: Sequence[str] = ()
+
+    def admit(self, host: str) -> bool:
+        """Whether it is one. Args: `host`, the header of that name."""
+        name = host_of(host)
+        return is_loopback(name) or _is_address(name) or (bool(name) and name in map(_host_of_url, self.urls))
+
+
+def _host_of_url(url: str) -> str:
+    try:
+        return urlsplit(url.lower()).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _hostname(url: str) -> str:

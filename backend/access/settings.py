@@ -21,12 +21,13 @@ class AccessSettings:
     Attributes:
         access_token: one for everybody; empty for none.
         token_secrets: the first signs tokens, any of them proves one; empty for none.
-        admin_token: opens what only the operator may see; empty leaves that to this machine.
+        admin_token: opens what only the operator may see; empty leaves that to this machine where `is_private`.
         token_max_s: a signed token that is good for longer is refused.
         origins: of pages that may call besides the server's own; `*` for all.
         trusted_proxies: whose `X-Forwarded-For` is believed.
         calls_per_address: connections of one address at once.
         handshakes_per_s, handshake_burst: of one address, in the long run and at once.
+        public: `PUBLIC_URL` and `CALL_URL`, as far as they are set: addresses, or a path, under which others come.
     """
 
     access_token: str = field(default="", repr=False)
@@ -38,11 +39,17 @@ class AccessSettings:
     calls_per_address: int = 50
     handshakes_per_s: float = 10.0
     handshake_burst: int = 100
+    public: tuple[str, ...] = ()
 
     @property
     def token_wanted(self) -> bool:
         """Whether a caller has to present one."""
         return bool(self.access_token or self.token_secrets)
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nothing that is set says that others come, too: then who is on this machine is the operator."""
+        return not (self.token_wanted or self.admin_token or self.trusted_proxies or self.public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,7 @@ def read_access(env: Env) -> AccessSettings:
         calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
         handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 10, least=0.01),
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
+        public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url),
     )
 
 

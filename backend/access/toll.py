@@ -7,6 +7,7 @@ PER_S: Final = 0.02
 AT_ONCE_S: Final = 0.04
 _AUDIO_S: Final = 0.0001
 _OTHER_S: Final = 0.0003
+_AUDIO_BYTES_PER_S: Final = 50e6
 _JSON_BYTES_PER_S: Final = 100e6
 _INFLATED_BYTES_PER_S: Final = 250e6
 _RATIO: Final = 100
@@ -18,7 +19,9 @@ def cost_s(message: bytes | str) -> float:
     if isinstance(message, str) or len(message) < 4:
         return _OTHER_S
     is_audio, is_packed = message[1] >> 4 == 0b0010, message[2] & 0xF == 1
-    cost = _AUDIO_S if is_audio else _OTHER_S + len(message) / _JSON_BYTES_PER_S
+    cost = _OTHER_S + len(message) / _JSON_BYTES_PER_S
+    if is_audio:
+        cost = _AUDIO_S + len(message) / _AUDIO_BYTES_PER_S
     if is_packed:
         cost += min(_MOST_INFLATED, _RATIO * len(message)) / _INFLATED_BYTES_PER_S / (10 if len(message) < 8192 else 1)
     return cost

@@ -20,7 +20,7 @@ def visit(request: web.Request) -> Visit:
 
 
 def may_administer(request: web.Request) -> bool:
-    """Whether it comes from the operator: this machine by its own name, or an admin's token.
+    """Whether it comes from the operator: with an admin's token, or from this machine where nothing else is set.
 
     Never by default from anywhere else: everything that costs money, shows what calls cost or changes what callers
     hear asks this first.
@@ -47,13 +47,13 @@ def require_admin(request: web.Request) -> None:
         web.HTTPException: 403 for everybody else, with the remedy.
     """
     if not may_administer(request):
-        raise web.HTTPForbidden(text="only from this machine, or with ADMIN_TOKEN as the bearer token\n")
+        raise web.HTTPForbidden(text="only with ADMIN_TOKEN as the bearer token (docs/security.md)\n")
 
 
 def refused(objection: Objection) -> web.HTTPException:
     """The answer to it."""
     if objection == "origin":
-        return web.HTTPForbidden(text="not from a page of this origin (ALLOWED_ORIGINS)\n")
+        return web.HTTPForbidden(text="not for this page, or not under this name (ALLOWED_ORIGINS, PUBLIC_URL)\n")
     if objection == "unauthorized":
         return web.HTTPUnauthorized(headers={"WWW-Authenticate": "Bearer"}, text="an access token is needed\n")
     return web.HTTPTooManyRequests(headers={"Retry-After": str(RETRY_AFTER_S)}, text="too often\n")

@@ -6,13 +6,15 @@ from typing import Any, Final
 from websockets.asyncio.server import serve
 
 from backend.access.waiting import WaitingRoom
-from backend.connections.certificate import tls
+from backend.connections.certificate import tls, tls_handshake_s
 from backend.connections.guarded_socket import guarded
 from backend.connections.reception import Reception
 from backend.process.local_vendors import taken
 from backend.settings import Settings
 
 _CLOSE_S: Final = 2.0
+_QUEUED_FRAMES: Final = 4
+"""That a call has not taken yet; each may be as large as a message may be."""
 
 
 async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Reception) -> int:
@@ -24,7 +26,7 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
     address, limits = settings.call_address, settings.socket
     secure: dict[str, Any] = {}
     if (context := tls(settings.tls)) is not None:
-        secure = {"ssl": context, "ssl_handshake_timeout": limits.handshake_s}
+        secure = {"ssl": context, "ssl_handshake_timeout": tls_handshake_s(limits)}
     try:
         calls = await stack.enter_async_context(
             serve(
@@ -35,6 +37,7 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
                 select_subprotocol=reception.choose_subprotocol,
                 create_connection=guarded(limits, WaitingRoom(limits.waiting)),  # type: ignore[arg-type]
                 max_size=settings.call.max_message_bytes,
+                max_queue=_QUEUED_FRAMES,
                 compression=None,  # speech does not shrink, and deflate costs memory and time on every frame
                 open_timeout=limits.handshake_s,
                 close_timeout=_CLOSE_S,

@@ -2,9 +2,17 @@
 
 import ssl
 from pathlib import Path
+from typing import Final
 
-from backend.access.settings import TlsSettings
+from backend.access.settings import SocketLimits, TlsSettings
 from backend.errors import ConfigError
+
+_HANDSHAKE_S: Final = 3.0
+
+
+def tls_handshake_s(limits: SocketLimits) -> float:
+    """How long a TLS handshake may take; nothing else bounds these, for who waits is counted only after it."""
+    return min(_HANDSHAKE_S, limits.handshake_s)
 
 
 def tls(settings: TlsSettings) -> ssl.SSLContext | None:

@@ -5,6 +5,7 @@ Source: README, "Wire protocol", section 5, "Resuming after a cut".
 
 import asyncio
 import logging
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 INBOUND: Final = 64
 """Messages that may wait for the call; a client that sends more than it can handle is read more slowly."""
+INBOUND_BYTES: Final = 256 * 1024
+"""Likewise, of their bytes; one message may wait however large it is."""
 
 
 class Connection(Line, Protocol):
@@ -64,6 +67,7 @@ class KeptLine:
         self._ready: bytes | None = None
         self._numbered = False
         self._inbound: deque[bytes | str | LineCut | LineBack] = deque()
+        self._inbound_bytes = 0
         self._bell = asyncio.Event()
         self._last_chance = False
         self._over = False
@@ -86,7 +90,9 @@ class KeptLine:
             await self._until(lambda: bool(self._inbound) or self._over)
             if not self._inbound:
                 return
-            yield self._inbound.popleft()
+            message = self._inbound.popleft()
+            yield message
+            self._inbound_bytes -= _size(message)
             self._ring()
 
     async def send(self, data: bytes) -> None:
@@ -171,11 +177,17 @@ class KeptLine:
 
     async def _take_from(self, connection: Connection) -> None:
         async for message in connection.messages():
-            await self._until(lambda: self._is_over(connection) or len(self._inbound) < INBOUND)
+            size = _size(message)
+            await self._until(lambda: self._is_over(connection) or self._has_room_for(size))  # noqa: B023
             if self._is_over(connection):
                 return
             self._inbound.append(message)
+            self._inbound_bytes += size
             self._ring()
+
+    def _has_room_for(self, size: int) -> bool:
+        fits = not self._inbound_bytes or self._inbound_bytes + size <= INBOUND_BYTES
+        return fits and len(self._inbound) < INBOUND
 
     async def _send_to(self, connection: Connection) -> None:
         """Each connection has a sender of its own: one that is stuck must not hold up the next."""
@@ -225,6 +237,10 @@ class KeptLine:
         """Whoever waits looks again."""
         self._bell.set()
         self._bell.clear()
+
+
+def _size(message: bytes | str | LineCut | LineBack) -> int:
+    return sys.getsizeof(message) if isinstance(message, bytes | str) else 0
 
 
 def resume_payload(limits: ResumeLimits, position: Position, refused: str = "") -> dict[str, Any]:

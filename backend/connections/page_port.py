@@ -12,7 +12,7 @@ from backend.access.addresses import Addresses
 from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
-from backend.connections.certificate import tls
+from backend.connections.certificate import tls, tls_handshake_s
 from backend.process.local_vendors import taken
 from backend.settings import Settings
 from backend.web import Web
@@ -55,7 +55,7 @@ class _Site(web.BaseSite):
     ) -> None:
         super().__init__(runner, ssl_context=context)
         self._place = (host, port)
-        self._handshake_s = limits.handshake_s
+        self._handshake_s = tls_handshake_s(limits)
         self._room = WaitingRoom(limits.page_connections)
 
     @property

@@ -14,6 +14,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from backend.access.bounds import Place
 from backend.access.door import Door, Visit, peer_of
 from backend.access.keys import EVERYBODY, Grant
 from backend.call.moves import Fault
@@ -82,7 +83,7 @@ class Reception:
         self._holders = Holders(services.store)
         self._resumption = Resumption(resume or ResumeLimits())
         # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
-        self._admitted: WeakKeyDictionary[ServerConnection, Grant] = WeakKeyDictionary()
+        self._admitted: WeakKeyDictionary[ServerConnection, tuple[Grant, Place]] = WeakKeyDictionary()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._draining = False
@@ -121,18 +122,20 @@ class Reception:
 
     def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
         parameters = _parameters(request.path)
-        judged = self._door.judge_call(_visit(connection, request), parameters.get("sid"))
-        if not isinstance(judged, Grant):
+        sid, after = parameters.get("sid"), parse_position(parameters.get("resume", ""))
+
+        def comes_back(grant: Grant) -> bool:
+            return self._resumption.find(sid or grant.sid, after) is not None
+
+        judged = self._door.judge_call(_visit(connection, request), sid, comes_back)
+        if not isinstance(judged, Grant) or comes_back(judged):
             return judged
-        after = parse_position(parameters.get("resume", ""))
-        comes_back = self._resumption.find(parameters.get("sid") or judged.sid, after) is not None
-        return judged if comes_back else self._busy() or judged
+        return self._busy() or judged
 
     def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
-        address = self._door.address(_visit(connection, request))
-        self._admitted[connection] = grant
-        self._door.crowd.enter(address)
-        connection.connection_lost_waiter.add_done_callback(lambda _: self._door.crowd.leave(address))
+        place = Place(self._door.crowd, self._door.address(_visit(connection, request)))
+        self._admitted[connection] = grant, place
+        connection.connection_lost_waiter.add_done_callback(lambda _: place.lost())
 
     def _busy(self) -> Refusal | None:
         if self._draining:
@@ -152,17 +155,24 @@ class Reception:
 
     async def answer(self, socket: ServerConnection) -> None:
         """Hold one call, from the upgrade to its end."""
+        grant, place = self._admitted.get(socket, (EVERYBODY, None))
+        if place is not None:
+            place.keep()
         try:
-            await self._hold(socket)
+            await self._hold(socket, grant)
         finally:
-            self._admitted.pop(socket, None)
+            self._let_go(socket)
             if socket.request is not None and _went_too_far(socket):
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
 
-    async def _hold(self, socket: ServerConnection) -> None:
+    def _let_go(self, socket: ServerConnection) -> None:
+        _, place = self._admitted.pop(socket, (EVERYBODY, None))
+        if place is not None:
+            place.leave()
+
+    async def _hold(self, socket: ServerConnection, grant: Grant) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
         path = socket.request.path if socket.request is not None else "/"
-        grant = self._admitted.get(socket, EVERYBODY)
         try:
             query = parse_query(_parameters(path), self._defaults)
             query = replace(query, sid=query.sid or grant.sid)
@@ -175,7 +185,7 @@ class Reception:
         if kept is None or query.after is None:
             await self._begin(line, query, grant.owner)
         else:
-            self._admitted.pop(socket, None)  # the call has its place already
+            self._let_go(socket)  # the call has its place already
             await kept.resume(line, query.after)
 
     async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:

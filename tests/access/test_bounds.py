@@ -1,8 +1,10 @@
 """How often and how many, by address."""
 
+import pytest
+
 from backend.access import bounds
 from backend.access.addresses import UNKNOWN, Addresses
-from backend.access.bounds import Crowd, Rate
+from backend.access.bounds import Crowd, Place, Rate
 
 
 class Clock:
@@ -84,3 +86,17 @@ def test_who_went_too_far_waits_and_owes_no_more_than_a_bucket() -> None:
     assert not rate.take("a")
     clock.now += 0.3
     assert rate.take("a")
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_place_is_a_connections_until_it_is_a_calls_and_left_once(kept: bool) -> None:
+    crowd = Crowd(9)
+    crowd.enter("a")
+    place = Place(crowd, "a")
+    if kept:
+        place.keep()
+    place.lost()
+    assert crowd._in == {"a": 2 if kept else 1}
+    place.leave()
+    place.leave()
+    assert crowd._in == {"a": 1}

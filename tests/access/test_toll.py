@@ -40,3 +40,13 @@ def test_who_sends_without_end_gets_two_hundredths_of_a_core(message: bytes | st
         read += 1
 
     assert read * cost_s(message) < 10 * 0.02 + 0.04 + 2 * cost_s(message)
+
+
+def test_sound_is_paid_for_by_its_length() -> None:
+    toll, now, read = Toll(), 100.0, 0
+    large = b"\x11\x20\x00\x00" + bytes(2**20)
+    while now < 110:
+        now += toll.wait_s(large, now)
+        read += len(large)
+
+    assert read < 15 * 2**20

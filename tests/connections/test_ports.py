@@ -10,9 +10,10 @@ from pathlib import Path
 import aiohttp
 import pytest
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection
 
 from backend.connections.call_port import take_calls
-from backend.connections.certificate import tls
+from backend.connections.certificate import tls, tls_handshake_s
 from backend.connections.page_port import serve_page
 from backend.errors import ConfigError
 from backend.settings import load
@@ -68,6 +69,35 @@ def test_a_certificate_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> N
             tls(load({"TLS_CERT": str(cert), "TLS_KEY": key}).tls)
     with pytest.raises(ConfigError, match="belong together"):
         load({"TLS_CERT": str(cert)})
+
+
+async def test_a_tls_handshake_has_so_much_time(tmp_path: Path) -> None:
+    """Who does not finish it is in no waiting room, so its time is short whatever is set."""
+    cert, key = certificate(tmp_path)
+    assert tls_handshake_s(load({}).socket) == 3
+    async with listening(tmp_path, TLS_CERT=str(cert), TLS_KEY=str(key), HANDSHAKE_TIMEOUT_S="0.2") as ports:
+        for port in ports:
+            reader, _ = await asyncio.open_connection("127.0.0.1", port)
+            assert await ended(reader) == b""
+
+
+async def test_few_messages_wait_before_a_call_takes_them(tmp_path: Path) -> None:
+    sockets: list[ServerConnection] = []
+    settings = load({"CALL_PORT": "1"})
+    settings = replace(settings, call_address=replace(settings.call_address, port=0))
+    async with answering(Switchboard()) as board, AsyncExitStack() as stack:
+        assert board.reception is not None
+        answer = board.reception.answer
+
+        async def noted(socket: ServerConnection) -> None:
+            sockets.append(socket)
+            await answer(socket)
+
+        board.reception.answer = noted  # type: ignore[method-assign]
+        port = await take_calls(stack, settings, board.reception)
+        async with connect(f"ws://localhost:{port}/") as client:
+            await client.recv()
+    assert [socket.recv_messages.high for socket in sockets] == [4]
 
 
 async def ended(reader: asyncio.StreamReader) -> bytes:

@@ -3,9 +3,10 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from websockets.asyncio.client import connect
@@ -15,6 +16,7 @@ from websockets.typing import Subprotocol
 
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
+from backend.connections.kept_line import KeptLine
 from backend.errors import ProviderTimeout
 from backend.process.loop_lag import WINDOW, LoopLag
 from backend.process.loop_load import LoopLoad
@@ -250,6 +252,52 @@ async def test_an_address_has_so_many_calls_and_more_when_they_have_ended() -> N
             if board.reception._door.crowd._in == {}:
                 break
             await asyncio.sleep(0.01)
+        async with dialled(board.url) as caller:
+            assert caller.sid
+
+
+def lines(board: Switchboard) -> dict[str, KeptLine]:
+    assert board.reception is not None
+    return board.reception._resumption._lines
+
+
+def is_cut(board: Switchboard) -> bool:
+    return lines(board)["sid-1"]._connection is None
+
+
+async def reached(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def crowd_of(board: Switchboard) -> dict[str, int]:
+    assert board.reception is not None
+    return board.reception._door.crowd._in
+
+
+async def test_a_call_that_waits_for_its_client_keeps_its_place_and_who_comes_back_takes_no_second() -> None:
+    async with answering(guarded(calls_per_address=1)) as board:
+        async with dialled(board.url, sid="sid-1", resume="true") as caller:
+            caller.socket.transport.abort()
+            await caller.socket.wait_closed()
+            await reached(lambda: is_cut(board))
+            assert crowd_of(board) == {"127.0.0.1": 1}
+            assert await refused(board.url) == 429
+            async with dialled(board.url, sid="sid-1", resume="0:0") as again:
+                assert again.sid == "sid-1"
+                await reached(lambda: crowd_of(board) == {"127.0.0.1": 1})
+                assert await refused(board.url) == 429
+        await reached(lambda: crowd_of(board) == {})
+
+
+async def test_a_handshake_that_becomes_no_call_takes_no_place_for_long() -> None:
+    async with answering(guarded(calls_per_address=1)) as board:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(board.url).port)
+        writer.write(b"GET /api/live_voice_call/chat HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert b" 4" in await reader.readline()
+        writer.close()
+        await reached(lambda: crowd_of(board) == {})
         async with dialled(board.url) as caller:
             assert caller.sid
 

@@ -63,23 +63,31 @@ def edited(folder: Path, values: dict[str, str], https: int) -> Path:
 @asynccontextmanager
 async def proxied(folder: Path) -> AsyncIterator[tuple[int, ssl.SSLContext]]:
     """The port of nginx before a server that wants a token, and who to trust."""
-    nginx = find("nginx")
+    find("nginx")
     values = environment(
         ACCESS_TOKEN=TOKEN, ADMIN_TOKEN=ADMIN, TRUSTED_PROXIES="127.0.0.1", MAX_CALLS_PER_IP="1", CALL_URL=CALL_PATH
     )
     https = free_port()
-    path = edited(folder, values, https)
+    edited(folder, values, https)
     async with started(values) as process:
         await said_until(process, "press the call button")
-        orders = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
-        command = (nginx, "-p", str(folder), "-e", "stderr", "-c", str(path), "-g", orders)
-        proxy = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
-        try:
-            await _answers(https)
+        async with running(folder, https):
             yield https, ssl.create_default_context(cafile=str(folder / "cert.pem"))
-        finally:
-            proxy.terminate()
-            await proxy.wait()
+
+
+@asynccontextmanager
+async def running(folder: Path, https: int) -> AsyncIterator[None]:
+    """nginx by the example that was edited there; what it says of errors is in `errors.log`."""
+    orders = "daemon off; user root;" if os.geteuid() == 0 else "daemon off;"
+    command = (find("nginx"), "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf"), "-g", orders)
+    with (folder / "errors.log").open("wb") as errors:
+        proxy = await asyncio.create_subprocess_exec(*command, stderr=errors)
+    try:
+        await _answers(https)
+        yield
+    finally:
+        proxy.terminate()
+        await proxy.wait()
 
 
 async def _answers(port: int) -> None:
@@ -118,6 +126,22 @@ async def test_calls_and_page_go_through_nginx_and_only_callers_get_in(tmp_path:
     log = (tmp_path / "access.log").read_text()
     assert CALL_PATH in log
     assert not re.search(f"a-secret-sid|{TOKEN}|{ADMIN}", log)
+
+
+async def test_what_nginx_says_of_a_server_that_is_down_has_no_secret(tmp_path: Path) -> None:
+    find("nginx")
+    https = free_port()
+    edited(tmp_path, environment(), https)
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+    secret = {"Authorization": f"Bearer {TOKEN}", "Referer": f"https://localhost/?{TOKEN}"}
+    async with running(tmp_path, https), aiohttp.ClientSession(f"https://localhost:{https}") as http:
+        for path in (f"{CALL_PATH}?sid=a-secret-sid", "/api/voices/samples/a-secret-name.wav", "/api/config"):
+            async with http.get(path, ssl=trusting, headers=secret) as response:
+                assert response.status == 502
+    log, errors = (tmp_path / "access.log").read_text(), (tmp_path / "errors.log").read_text()
+    assert "/api/voices/samples/-" in log
+    assert "/api/config" in log
+    assert not re.search(f"a-secret-|{TOKEN}", log + errors)
 
 
 def test_the_caddyfile_is_one(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ import pytest
 import yaml
 
 from backend.config.env import Env
+from backend.doctor.keys import KEYS
+from backend.errors import ConfigError
+from backend.process.exposure import refuse_open
 from backend.settings import load, read
 from backend.version import VERSION
 from tests.scale.cluster import ROOT, TEMPLATE
@@ -148,6 +151,29 @@ def test_the_servers_of_the_manifests_start_with_the_keys_they_are_given() -> No
 
     assert load(config).needs_emulator is False
     assert load(config).store.kind == "postgresql"
+
+
+def test_no_shipped_file_has_a_secret_that_a_server_would_take() -> None:
+    """Whoever forgets to fill one in has a server that does not start, and not one that everybody knows the key of."""
+    secret = re.compile(rf"^[ \t#-]*({'|'.join(sorted(KEYS))}|POSTGRES_PASSWORD)[ \t]*[:=][ \t]*(.*)$", re.MULTILINE)
+    found = [
+        (path.name, name, value.strip().strip("'\""))
+        for path in sorted((ROOT / "deploy").rglob("*"))
+        if path.is_file()
+        for name, value in secret.findall(path.read_text("utf-8"))
+    ]
+    filled_in = [each for each in found if each[2] and not each[2].startswith("${")]
+
+    assert {("secret.example.yaml", "TOKEN_SECRET"), ("example.env", "ADMIN_TOKEN")} <= {each[:2] for each in found}
+    assert not filled_in
+
+
+def test_a_server_with_the_secrets_of_the_template_does_not_start() -> None:
+    values = of_kind("ConfigMap")["data"] | of_kind("Secret")["stringData"] | {"VOLC_API_KEY": "k", "ARK_API_KEY": "k"}
+    environment = dict(word.split("=", 1) for words in instructions(-1) if words[0] == "ENV" for word in words[1:])
+
+    with pytest.raises(ConfigError, match="ACCESS_TOKEN or TOKEN_SECRET"):
+        refuse_open(load(environment | values))
 
 
 def test_compose_gives_nginx_every_name_of_its_file_and_every_server_in_it() -> None:

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from tests.scale.cluster import CALL_PATH, TEMPLATE, Proxy, filled, nginx_values, proxy
+from tests.store.servers import free_port
 
 
 @dataclass
@@ -117,6 +118,18 @@ async def test_it_says_who_calls_hides_what_is_the_operators_and_logs_no_convers
         assert request.headers["Host"] == f"127.0.0.1:{row.proxy.port}"
         await row.proxy.program.says("/api/config")  # it writes its log after the answer
         assert "secret-of-mine" not in row.proxy.program.said()
+
+
+async def test_what_it_says_of_servers_that_are_down_has_no_secret(tmp_path: Path, nginx: str) -> None:
+    assert nginx
+    gone = free_port()
+    async with proxy(tmp_path, [gone], [gone]) as running, aiohttp.ClientSession(running.page) as http:
+        for path in ("/api/voices/samples/secret-name.wav", f"{CALL_PATH}?sid=secret-of-mine"):
+            async with http.get(path, headers={"Authorization": "Bearer secret-token"}) as response:
+                assert response.status == HTTPStatus.SERVICE_UNAVAILABLE
+        await running.program.says(CALL_PATH)
+        assert '"/api/voices/samples/-"' in running.program.said()
+        assert "secret-" not in running.program.said()
 
 
 def test_the_file_has_no_name_that_nobody_fills_in(tmp_path: Path) -> None:
