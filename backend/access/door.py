@@ -6,7 +6,7 @@ from typing import Final, Literal, Protocol
 
 from backend.access.addresses import UNKNOWN, Addresses
 from backend.access.bounds import Crowd, Rate
-from backend.access.keys import Grant, Keys
+from backend.access.keys import EVERYBODY, Grant, Keys
 from backend.access.origins import LOCALHOST, Names, Origins, host_of, host_of_origin, is_loopback
 from backend.access.presented import bearer, offered
 from backend.access.settings import AccessSettings
@@ -111,7 +111,7 @@ class Door:
         if self._misses.spent(address):
             return "hurried"
         grant = self.keys.grant(visit.token)
-        if grant is None or self.keys.is_guess(visit.token):
+        if grant is None or (grant == EVERYBODY and self.keys.is_guess(visit.token)):
             self._misses.take(address)
         return grant or "unauthorized"
 
