@@ -67,6 +67,7 @@ from backend.protocol.frames import AudioFrame, EventFrame, Frame
 from backend.recording.tape import Beginning, NoRecorder, Recorder
 from backend.shell.ears import Ears, EarsLimits, EarsNews
 from backend.shell.folding import Folder, FoldLimits, Recap
+from backend.shell.inbox import Inbox
 from backend.shell.intake import Intake, IntakeLimits, Pcm, TypingPace
 from backend.shell.replying import Ensemble, Replies
 from backend.shell.till import Till
@@ -152,7 +153,7 @@ class CallSession:
         self._ready = ready or {}
         self._config = self._known(query.config)
         self._call = Call(self.sid, limits.call, self._config)
-        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
+        self._inbox = Inbox(INBOX)
         self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
         intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
         self._intake = Intake(intake, now)
@@ -221,11 +222,11 @@ class CallSession:
 
     async def drain(self, *, at_once: bool = False) -> None:
         """Ask the call to end; a turn under way is finished first, or cut off."""
-        await self._post(DrainAsked(at_once))
+        self._post_now(DrainAsked(at_once))
 
     async def give_up(self) -> None:
         """End, because a newer connection has the conversation; returns when the last words are kept."""
-        await self._post(TakenUp())
+        self._post_now(TakenUp())
         await self._over.wait()
 
     async def _begin(self) -> None:
@@ -234,12 +235,11 @@ class CallSession:
         self._warm(services.synthesizer.warm(services.voice(self._config).voice))
         self._warm(services.model.warm())
         history = await services.store.load(self.sid) if self._query.sid else ()
-        await self._inbox.put(Joined(history, self._ready))
         problems = list(self._query.problems)
         if self._config is not self._query.config:
             problems.append(f"there is no persona {self._query.config.persona!r}")
-        for problem in problems:
-            await self._inbox.put(Malformed(Fault(EventError().code, problem)))
+        faults = [Malformed(Fault(EventError().code, problem)) for problem in problems]
+        self._inbox.begin_with((Joined(history, self._ready), *faults))
 
     async def _decide(self) -> None:
         while self._call.state is not State.ENDED:
@@ -297,6 +297,10 @@ class CallSession:
         """Let the call know. Once it is over nobody reads what is posted, and nobody may wait for room."""
         if not self._over.is_set():
             await self._inbox.put(event)
+
+    def _post_now(self, event: DrainAsked | TakenUp | BudgetSpent) -> None:
+        if not self._over.is_set():
+            self._inbox.put_now(event)
 
     # --- what the call asks for
 
@@ -366,8 +370,7 @@ class CallSession:
 
     def _spent(self) -> None:
         """The call has cost as much as it may."""
-        if not self._over.is_set():
-            self._start(self._post(BudgetSpent()))
+        self._post_now(BudgetSpent())
 
     @staticmethod
     def _stop(task: asyncio.Task[None] | None) -> None:

@@ -50,9 +50,11 @@ class Holders:
         """End the calls whose conversations other servers' calls have taken up, until cancelled."""
         while True:
             await asyncio.sleep(every_s)
-            holders = await self._store.holders(tuple(self._calls))
-            lost = [call for sid, call in self._calls.items() if holders.get(sid, call.id) != call.id]
-            await asyncio.gather(*(_end(call) for call in lost))
+            asked = dict(self._calls)
+            holders = await self._store.holders(tuple(asked))
+            lost = (call for sid, call in asked.items() if holders.get(sid, call.id) != call.id)
+            # the answer knows nothing of a call that came here meanwhile
+            await asyncio.gather(*(_end(call) for call in lost if self._calls.get(call.sid) is call))
 
 
 async def _end(call: Held) -> None:

@@ -84,6 +84,7 @@ class Reception:
         self._resumption = Resumption(resume or ResumeLimits())
         # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
         self._admitted: WeakKeyDictionary[ServerConnection, tuple[Grant, Place]] = WeakKeyDictionary()
+        self._present = 0  # those whose calls are about to begin, and those who come back to one, included
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._draining = False
@@ -158,9 +159,14 @@ class Reception:
         grant, place = self._admitted.get(socket, (EVERYBODY, None))
         if place is not None:
             place.keep()
+        self._present += 1
+        self._all_ended.clear()
         try:
             await self._hold(socket, grant)
         finally:
+            self._present -= 1
+            if not self._present:
+                self._all_ended.set()
             self._let_go(socket)
             if socket.request is not None and _went_too_far(socket):
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
@@ -193,7 +199,8 @@ class Reception:
         ready = self._resumption.ready(query)
         session = CallSession(kept or connection, self._services, query, self._limits, owner=owner, ready=ready)
         self._calls.add(session)
-        self._all_ended.clear()
+        if self._draining:  # it was let in before, and has not been asked yet
+            await session.drain()
         log.info("call.joined", extra={"session": session.sid, "calls": len(self._calls)})
         self._services.observer.call_began(session, session.sid)
         try:
@@ -202,8 +209,6 @@ class Reception:
             self._holders.release(session)
             self._services.observer.call_ended(session)
             self._calls.discard(session)
-            if not self._calls:
-                self._all_ended.set()
             log.info("call.ended", extra={"session": session.sid, "calls": len(self._calls)})
 
     async def _check_owner(self, sid: str | None, owner: str) -> None:
@@ -238,7 +243,7 @@ class Reception:
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*(session.drain(at_once=at_once) for session in tuple(self._calls)))
                 await self._all_ended.wait()
-        return not self._calls
+        return self._all_ended.is_set()
 
 
 def _went_too_far(socket: ServerConnection) -> bool:

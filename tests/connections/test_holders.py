@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
@@ -122,6 +124,63 @@ async def test_a_newcomer_does_not_wait_for_ever_for_a_call_that_does_not_end() 
     await holders.take(StuckCall())
     async with asyncio.timeout(5):
         await holders.take(Newcomer())
+
+
+class AnsweringLate(MemoryStore):
+    """Tells who holds a conversation as it was when it was asked."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(20)
+        self.asked = asyncio.Event()
+        self.asked_again = asyncio.Event()
+        self.go = asyncio.Event()
+        self._holder = holder
+
+    async def holders(self, sids: Collection[str]) -> dict[str, str]:
+        (self.asked_again if self.asked.is_set() else self.asked).set()
+        await self.go.wait()
+        return {} if self.asked_again.is_set() else dict.fromkeys(sids, self._holder)
+
+
+class Leaver(Newcomer):
+    """A call that ends when it is told to."""
+
+    id = "call-1"
+
+    def __init__(self) -> None:
+        self.told = asyncio.Event()
+
+    async def give_up(self) -> None:
+        self.told.set()
+
+
+@pytest.mark.parametrize("holder", ["call-1", "call-of-another-server"])
+async def test_an_answer_from_before_it_came_does_not_end_a_newcomer(holder: str) -> None:
+    store = AnsweringLate(holder)
+    holders, older = Holders(store), Leaver()
+    await holders.take(older)
+    watch = asyncio.create_task(holders.watch(0))
+    async with asyncio.timeout(5):
+        await store.asked.wait()
+        await holders.take(Newcomer())
+        store.go.set()
+        again = asyncio.create_task(store.asked_again.wait())
+        await asyncio.wait([again, watch], return_when=asyncio.FIRST_COMPLETED)
+    assert not watch.done()
+    watch.cancel()
+    await asyncio.wait([watch])
+
+
+async def test_a_call_whose_conversation_another_server_has_is_ended() -> None:
+    store, older = AnsweringLate("call-of-another-server"), Leaver()
+    holders = Holders(store)
+    await holders.take(older)
+    store.go.set()
+    watch = asyncio.create_task(holders.watch(0))
+    async with asyncio.timeout(5):
+        await older.told.wait()
+    watch.cancel()
+    await asyncio.wait([watch])
 
 
 async def refused_as_others(url: str, token: str, sid: str) -> bool:
