@@ -138,19 +138,16 @@ async def server(settings: Settings) -> AsyncIterator[str]:
 
 
 def _cast(settings: Settings) -> Cast:
-    shelf = Shelf()
+    shelf = Shelf(check=lambda card: settings.tts.voice or card.voice_for(settings.tts.provider))
     card = shelf.open(settings.persona)
     second = typing.cast("VoiceProvider | None", settings.fallback.tts or None)
-    cast = Cast(
+    if second is not None:
+        card.voice_for(second)
+    return Cast(
         *(shelf, card.id, settings.tts.provider, settings.tts.voice),
         second=second,
         summary_tokens=settings.call.summary_tokens,
     )
-    if not settings.tts.voice:
-        card.voice_for(settings.tts.provider)
-    if second is not None:
-        card.voice_for(second)
-    return cast
 
 
 def _services(

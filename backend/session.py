@@ -71,6 +71,7 @@ from backend.shell.inbox import Inbox
 from backend.shell.intake import Intake, IntakeLimits, Pcm, TypingPace
 from backend.shell.replying import Ensemble, Replies
 from backend.shell.till import Till
+from backend.shell.typed import Typed
 from backend.telemetry.observer import Observer, Observers, TurnReport
 from backend.turn import TurnLimits
 
@@ -157,7 +158,7 @@ class CallSession:
         self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
         intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
         self._intake = Intake(intake, now)
-        self._typing = TypingPace()
+        self._typed = Typed(self._inbox, self._start, TypingPace())
         beginning = Beginning(self.id, self.sid, now, query.framing, self._config, limits.call, intake)
         self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
@@ -212,6 +213,7 @@ class CallSession:
             self._ears.close()
             self._replies.stop()
             self._folder.stop()
+            self._typed.stop()
             for task in (reading, self._listening, *self._warming):
                 self._stop(task)
 
@@ -273,9 +275,9 @@ class CallSession:
             self._tape.frame(now, message, taken)
             if isinstance(taken, Pcm):
                 self._ears.hear(taken.data)
+            elif isinstance(taken, Told) and isinstance(taken.event, UserText):
+                await self._typed.take(taken, now)
             else:
-                if isinstance(taken, Told) and isinstance(taken.event, UserText) and (s := self._typing.wait_s(now)):
-                    await asyncio.sleep(s)
                 await self._inbox.put(self._checked(taken))
         await self._inbox.put(HungUp())
 

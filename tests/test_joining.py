@@ -1,4 +1,4 @@
-"""A call that begins while its conversation is still being loaded."""
+"""A call whose client, or server, is faster than the conversation that is still being loaded."""
 
 import asyncio
 from collections.abc import AsyncIterator

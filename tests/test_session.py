@@ -413,6 +413,19 @@ async def test_a_call_leaves_nothing_behind() -> None:
     assert len(asyncio.all_tasks()) == before
 
 
+async def test_a_client_that_types_hundreds_of_lines_and_leaves_has_left() -> None:
+    board = Switchboard(model=FakeModel([["好。"]] * 100, hold=True))
+    async with answering(board):
+        async with dialled(board.url) as caller:
+            for _ in range(100):
+                await caller.send("UserText", {"text": "在吗"})
+            refused = [frame for frame in await caller.until("BotError") if isinstance(frame, EventFrame)][-1]
+            assert refused.payload["error"]["code"] == "BadEvent"
+        assert board.reception is not None
+        async with asyncio.timeout(5):
+            await board.reception._all_ended.wait()
+
+
 async def test_config_events_are_heard_while_in_process() -> None:
     model = FakeModel([["好。"]], hold=True)
     async with answering(Switchboard(model=model)) as board, dialled(board.url) as caller:

@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,11 +30,17 @@ class Shelf:
 
     A card whose file changes is read anew by the next `current`; one that has become broken stays as it was, and the
     log says so once.
+
+    Args:
+        check: raises `CardError` for a card that is whole, and yet of no use to this server.
     """
 
-    def __init__(self, folder: Path = CARDS, *, avatars: Path = AVATARS) -> None:
+    def __init__(
+        self, folder: Path = CARDS, *, avatars: Path = AVATARS, check: Callable[[Card], object] = lambda _card: None
+    ) -> None:
         self._folder = folder
         self._avatars = avatars
+        self._check = check
         self._places: dict[str, _Place] = {}
 
     def open(self, persona: str) -> Card:
@@ -113,6 +120,7 @@ class Shelf:
         card = load(path, avatars=self._avatars)
         if persona_id is not None and card.id != persona_id:
             raise CardError(f"{path.name}: id: must be {persona_id}")
+        self._check(card)
         return card
 
     def _refresh(self, persona_id: str, place: _Place) -> None:

@@ -17,7 +17,7 @@ from backend.ports import Message
 from backend.store import charges as ledger
 from backend.store import summaries
 from backend.store.engine import folder_of, make_engine, translated
-from backend.store.records import Billed, Charged, Claimed, Folded, Line, Record, Said, clean
+from backend.store.records import Billed, Charged, Claimed, Folded, Line, Record, Said, clean, now_ms
 from backend.store.schema import HEAD, charges, conversations, messages, turns
 from backend.store.totals import Total
 from backend.store.voice_table import VoiceTable
@@ -25,6 +25,8 @@ from backend.store.voice_table import VoiceTable
 log = logging.getLogger(__name__)
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
+_LATE_MS: Final = 1000
+"""A claim that was not written for so long may have been overtaken; of any other the servers' clocks are no judge."""
 
 
 class Database:
@@ -133,7 +135,7 @@ class Database:
             if record.ref.owner:
                 row.setdefault("owner", record.ref.owner)
             if isinstance(record, Claimed):
-                row["holder"] = record.ref.call
+                row["holder"], row["held_ms"] = record.ref.call, record.at_ms
             else:
                 row["persona"] = record.ref.persona or self._persona
         return rows
@@ -167,6 +169,8 @@ def _is_stamped(connection: Connection) -> bool:
 async def _touch(connection: AsyncConnection, sid: str, row: dict[str, Any]) -> None:
     """Have the conversation's row be there and up to date."""
     changes = row if "owner" not in row else {**row, "owner": _kept_owner(row["owner"])}
+    if "holder" in row and now_ms() - row["held_ms"] > _LATE_MS:
+        changes = changes | {name: _unless_overtaken(name, row) for name in ("holder", "held_ms")}
     known = await connection.execute(update(conversations).where(conversations.c.sid == sid).values(**changes))
     if known.rowcount == 0:
         fresh = {"sid": sid, "persona": "", "holder": "", "began_ms": row["last_ms"]}
@@ -176,6 +180,11 @@ async def _touch(connection: AsyncConnection, sid: str, row: dict[str, Any]) -> 
 def _kept_owner(owner: str) -> Case[str]:
     """A conversation that has an owner keeps it."""
     return case((conversations.c.owner == "", owner), else_=conversations.c.owner)
+
+
+def _unless_overtaken(name: str, claim: dict[str, Any]) -> Case[Any]:
+    """A claim of later stands. MySQL sets columns one by one, in the table's order: the time must come last."""
+    return case((conversations.c.held_ms <= claim["held_ms"], claim[name]), else_=conversations.c[name])
 
 
 async def _own(connection: AsyncConnection, records: Sequence[Record]) -> Sequence[Record]:

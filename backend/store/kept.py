@@ -156,7 +156,8 @@ class KeptStore:
                 async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
                     messages = await self._load(sid)
             except (StoreError, TimeoutError) as exc:
-                self._fail(exc)
+                if not self._one_at_a_time.locked():  # else it was not asked: a batch was still being written
+                    self._fail(exc)
             else:
                 self._memory.replace(sid, messages)
         return await self._memory.load(sid)

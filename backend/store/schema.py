@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The revision of the newest migration."""
 
 metadata = MetaData()
@@ -23,6 +23,7 @@ conversations = Table(
     Column("last_ms", BigInteger, nullable=False),
     Column("summary", Text, nullable=True),  # of the messages up to the one whose id is `folded`
     Column("folded", BigInteger, nullable=True),
+    Column("held_ms", BigInteger, nullable=False, server_default="0"),  # since when `holder` does; behind it
 )
 
 messages = Table(

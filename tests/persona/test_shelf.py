@@ -85,6 +85,21 @@ def test_a_card_that_breaks_stays_as_it_was_and_is_logged_once(
     assert [record.__dict__["reason"] for record in caplog.records] == ["mei.yaml: name: missing"]
 
 
+def test_a_card_that_loses_the_voice_that_is_to_speak_stays_as_it_was(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shelf = Shelf(folder, avatars=folder, check=lambda card: card.voice_for("volcengine"))
+    write_card(folder, LAN.replace("volcengine:", "dashscope:"), "lan")
+    before = shelf.open("mei")
+    rewrite(folder / "mei.yaml", SMALL.replace("volcengine:", "dashscope:"))
+
+    assert shelf.current("mei") == before
+    assert "voice.volcengine: missing" in caplog.records[0].__dict__["reason"]
+    assert not shelf.has("lan")
+    with pytest.raises(CardError, match=r"voice\.volcengine: missing"):
+        shelf.open("lan")
+
+
 def test_each_change_that_breaks_a_card_is_logged(shelf: Shelf, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     shelf.open("mei")
     for broken in ("name: 1", "name: 2"):

@@ -137,6 +137,22 @@ async def test_a_database_that_is_slow_does_not_hold_up_a_call_that_begins(caplo
     assert warnings(caplog) == ["store.down"]
 
 
+async def test_a_call_that_begins_while_much_is_written_does_not_take_the_database_for_down(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vault = FakeVault()
+    async with keeping(vault) as store:
+        await vault.opened.acquire()
+        vault.answers.clear()
+        await store.append("sid-1", (Message("user", "嗨"),))
+        await vault.writes.acquire()
+        assert await store.load("sid-1") == (Message("user", "嗨"),)
+        assert store.state == "up"
+        vault.answers.set()
+        await all_written(store)
+    assert warnings(caplog) == []
+
+
 async def test_a_call_that_begins_with_the_server_waits_for_the_database_a_little_longer() -> None:
     vault = FakeVault(written=[])
     vault.answers.clear()

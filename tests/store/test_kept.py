@@ -203,6 +203,20 @@ async def test_the_call_that_claimed_last_holds_the_conversation(place: Place) -
         assert await db.holders({"sid-1", "sid-2", "unknown"}) == {"sid-1": "call-3", "sid-2": "call-2"}
 
 
+async def test_a_claim_that_is_written_late_does_not_undo_a_newer_one(place: Place) -> None:
+    """As of a server that was without its database while the caller went to another one."""
+    late = Claimed("sid-1", turn(0, "call-1"), at_ms=now_ms() - 60_000)
+    async with opened(place) as db:
+        await db.write([replace(late, at_ms=late.at_ms - 60_000)])
+        await db.write([late])
+        assert await db.holders({"sid-1"}) == {"sid-1": "call-1"}
+        await db.write([Claimed("sid-1", turn(0, "call-2"))])
+        await db.write([late, said("sid-1", at_ms=now_ms())], again=True)
+        assert await db.holders({"sid-1"}) == {"sid-1": "call-2"}
+        await db.write([Claimed("sid-1", turn(0, "call-3"))])
+        assert await db.holders({"sid-1"}) == {"sid-1": "call-3"}
+
+
 async def test_deleting_leaves_nothing(place: Place) -> None:
     async with serving(place) as store:
         await store.append("sid-1", HELLO, turn(1))
