@@ -4,7 +4,10 @@ import { defineConfig } from "vitest/config";
 /** Each file has servers and a browser of its own; they mostly wait, so a few at a time fit on a small machine. */
 const AT_A_TIME = Math.min(4, availableParallelism() + 1);
 
-const timeouts = { testTimeout: 180_000, hookTimeout: 240_000 };
+/** On a machine that stalls for seconds sound comes late, and a turn ends elsewhere: once more, and the report says so. */
+const RETRIES = process.env.CI ? 1 : 0;
+
+const timeouts = { testTimeout: 180_000, hookTimeout: 240_000, retry: RETRIES };
 /** With the models, which want the machine for themselves. */
 const MODELS = "e2e/ondevice.e2e.ts";
 
