@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Each file has servers and a browser of its own; they mostly wait, so a few at a time fit on a small machine. */
-const AT_A_TIME = Math.min(4, availableParallelism() + 1);
+/** Each file has servers and a browser of its own, which draws without a graphics card: as many at a time as cores. */
+const AT_A_TIME = Math.min(4, Math.max(2, availableParallelism()));
 
 /** On a machine that stalls for seconds sound comes late, and a turn ends elsewhere: once more, and the report says so. */
 const RETRIES = process.env.CI ? 1 : 0;
