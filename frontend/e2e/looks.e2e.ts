@@ -12,7 +12,7 @@ let stack: Stack;
 
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
-  stack = await Stack.start();
+  stack = await Stack.start({ VAD: "off" });
 });
 afterAll(() => stack.stop());
 
