@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { stateOf, untilPhase } from "./browser";
 import { scene } from "./scene";
 
-const TOKEN = "open-sesame-open-sesame";
+const TOKEN = "open sesame/+? and once more";
 const here = scene({ ACCESS_TOKEN: TOKEN, MAX_CALLS: "1" });
 
 async function caller(token: string) {
