@@ -123,8 +123,13 @@ def read_access(env: Env) -> AccessSettings:
         calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
         handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 10, least=0.01),
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
-        public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url),
+        public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url and not _is_here(url)),
     )
+
+
+def _is_here(url: str) -> bool:
+    """An address of this machine's own lets nobody else in."""
+    return urlsplit(url).hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def read_secrets(env: Env) -> tuple[str, ...]:
