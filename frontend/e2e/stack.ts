@@ -139,14 +139,26 @@ async function answers(address: string): Promise<boolean> {
   }
 }
 
+/** Each worker takes its ports from a hundred of its own, below those that systems give to clients: nobody is in between. */
+const PORTS_OF_A_WORKER = 100;
+const WORKERS = 120;
+const WORKER = (process.ppid * 8 + Number(process.env.VITEST_POOL_ID ?? 0)) % WORKERS;
+const FIRST_PORT = 20_000 + PORTS_OF_A_WORKER * WORKER;
+let taken = 0;
+
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<typeof server>((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = FIRST_PORT + (taken++ % PORTS_OF_A_WORKER);
+    if (await isFree(port)) ports.push(port);
+  }
   return ports;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
