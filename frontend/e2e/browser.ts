@@ -1,10 +1,8 @@
 /** A real Chromium with a fake microphone, and what a test may ask of the page. */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type BrowserContext, type Browser as Chromium, chromium, type Page } from "playwright-core";
+import { afterAll } from "vitest";
 import type { CallEvent } from "../src/call/reduce";
 import { type CallState, type Phase, phaseOf } from "../src/call/state";
 import type { LogLine } from "../src/shell/log";
@@ -58,12 +56,8 @@ export interface Browser {
 }
 
 export async function open(address: string, wishes: Wishes = {}): Promise<Browser> {
-  const profile = mkdtempSync(join(tmpdir(), "call-page-"));
   const microphone = wishes.microphone === undefined ? "zh_call.wav" : wishes.microphone;
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    headless: false, // the flags ask for the new headless mode
-    args: [...FLAGS, ...microphoneFlags(microphone)],
+  const context = await (await chromiumWith(microphone)).newContext({
     viewport: wishes.viewport ?? DESK,
     deviceScaleFactor: wishes.scale ?? 1,
     locale: wishes.locale ?? "en-GB",
@@ -73,10 +67,32 @@ export async function open(address: string, wishes: Wishes = {}): Promise<Browse
   });
   if (wishes.settings) await context.addInitScript(keep, JSON.stringify(wishes.settings));
   if (wishes.before) await context.addInitScript(wishes.before);
-  const page = context.pages()[0] ?? (await context.newPage());
-  const browser = listen(context, page, profile);
+  const page = await context.newPage();
+  const browser = listen(context, page);
   await page.goto(`${address}?probe=1`);
   return browser;
+}
+
+const running = new Map<string | null, Promise<Chromium>>();
+afterAll(async () => {
+  const left = [...running.values()];
+  running.clear();
+  for (const chromium of left) await (await chromium).close();
+});
+
+/** One Chromium for a file's tests with the same microphone, as starting one costs seconds; visits share nothing. */
+function chromiumWith(microphone: string | null): Promise<Chromium> {
+  const started = running.get(microphone) ?? launch(microphone);
+  running.set(microphone, started);
+  return started;
+}
+
+function launch(microphone: string | null): Promise<Chromium> {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: false, // the flags ask for the new headless mode
+    args: [...FLAGS, ...microphoneFlags(microphone)],
+  });
 }
 
 function keep(settings: string): void {
@@ -91,7 +107,7 @@ function microphoneFlags(file: string | null): string[] {
   return ["--use-fake-ui-for-media-stream", `--use-file-for-fake-audio-capture=${path}`];
 }
 
-function listen(context: BrowserContext, page: Page, profile: string): Browser {
+function listen(context: BrowserContext, page: Page): Browser {
   const complaints: string[] = [];
   const requests: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
@@ -100,11 +116,7 @@ function listen(context: BrowserContext, page: Page, profile: string): Browser {
   });
   page.on("request", (request) => requests.push(request.url()));
   page.on("websocket", (socket) => requests.push(socket.url()));
-  const close = async () => {
-    await context.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
-  };
-  return { context, page, complaints, requests, close };
+  return { context, page, complaints, requests, close: () => context.close() };
 }
 
 /** What the page lays open to tests, as `main.tsx` has it; some of it is private there. */
