@@ -1,14 +1,14 @@
 """Two recognition services as one."""
 
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
-from backend.errors import ProviderError
 from backend.ports import BYTES_PER_MS, Hypothesis, Recognition, Recognizer
 from backend.providers.fallback.breaker import FIRST, SECOND, Breaker
+from backend.providers.fallback.succession import Succession
 
 KEPT_MS: Final = 15_000
 """Of a session's newest audio, which is said again to whoever takes over."""
@@ -53,104 +53,53 @@ class FallbackRecognizer:
                 pass
 
 
-class _Session:
+class _Session(Succession[Recognition, bytes, Hypothesis]):
     """One recognition. Audio is kept as long as it may have to be said again."""
 
     def __init__(self, recognizers: tuple[Recognizer, Recognizer], breaker: Breaker) -> None:
+        super().__init__(breaker, breaker.order)
         self._recognizers = recognizers
-        self._breaker = breaker
-        self._left = deque(breaker.order)
-        self._which = FIRST
-        self._stack = AsyncExitStack()
-        self._inner: Recognition | None = None
-        self._hypotheses: AsyncIterator[Hypothesis] | None = None
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
         self._dropped_bytes = 0
-        self._again: deque[bytes] = deque()
         self._begins_ms = 0
-        self._finished = False
         self._heard = False
-
-    async def begin(self) -> None:
-        """Open it with whoever comes next in the order, from the audio that is kept.
-
-        Raises:
-            ProviderError: nobody is left.
-        """
-        while True:
-            self._which = self._left.popleft()
-            try:
-                inner = await self._stack.enter_async_context(self._recognizers[self._which].open())
-            except ProviderError as error:
-                self._breaker.failed(self._which, error)
-                if not self._left:
-                    raise
-            else:
-                await self._say_again(inner)
-                return
-
-    async def close(self) -> None:
-        """Hang up."""
-        await self._stack.aclose()
 
     async def send(self, pcm: bytes) -> None:
         """Hand over audio."""
         self._keep(pcm)
-        if self._inner is not None:
-            await self._inner.send(pcm)
-        else:
-            self._again.append(pcm)
+        await self.hand_over(pcm)
 
-    async def finish(self) -> None:
-        """Say that no more audio comes."""
-        self._finished = True
-        if self._inner is not None:
-            await self._inner.finish()
+    def opening(self, which: int) -> AbstractAsyncContextManager[Recognition]:
+        """A session with this one."""
+        return self._recognizers[which].open()
 
-    def __aiter__(self) -> AsyncIterator[Hypothesis]:
-        """Hypotheses in order, until the session ends."""
-        return self
+    def items(self, inner: Recognition) -> AsyncIterator[Hypothesis]:
+        """Its hypotheses."""
+        return aiter(inner)
 
-    async def __anext__(self) -> Hypothesis:
-        """The next news."""
-        while self._hypotheses is not None:
-            try:
-                return self._noted(await anext(self._hypotheses))
-            except ProviderError as error:
-                self._breaker.failed(self._which, error)
-                if not self._left:
-                    raise
-                await self._change()
-        raise StopAsyncIteration
+    async def pass_on(self, inner: Recognition, piece: bytes) -> None:
+        """Let it hear this."""
+        await inner.send(piece)
 
-    async def _change(self) -> None:
-        self._inner = None
+    def needed_again(self) -> Iterable[bytes]:
+        """The audio that is kept, whose first sample begins the successor's time."""
         self._heard = False
-        self._again = self._kept.copy()
         self._begins_ms = self._dropped_bytes // BYTES_PER_MS
-        await self._stack.aclose()
-        await self.begin()
+        return self._kept
 
-    async def _say_again(self, inner: Recognition) -> None:
-        while self._again:
-            await inner.send(self._again.popleft())
-        self._hypotheses = aiter(inner)
-        self._inner = inner
-        if self._finished:
-            await inner.finish()
-
-    def _noted(self, hypothesis: Hypothesis) -> Hypothesis:
-        if hypothesis.text and not self._heard:
+    def noted(self, item: Hypothesis) -> Hypothesis:
+        """In the time of the whole session, with the name of who stands in."""
+        if item.text and not self._heard:
             self._heard = True
-            self._breaker.worked(self._which)
-        if self._which != SECOND and not self._begins_ms:
-            return hypothesis
+            self.breaker.worked(self.which)
+        if self.which != SECOND and not self._begins_ms:
+            return item
         return replace(
-            hypothesis,
-            end_ms=hypothesis.end_ms + self._begins_ms,
-            audio_ms=hypothesis.audio_ms + self._begins_ms,
-            served_by=self._breaker.providers[SECOND] if self._which == SECOND else "",
+            item,
+            end_ms=item.end_ms + self._begins_ms,
+            audio_ms=item.audio_ms + self._begins_ms,
+            served_by=self.breaker.providers[SECOND] if self.which == SECOND else "",
         )
 
     def _keep(self, pcm: bytes) -> None:

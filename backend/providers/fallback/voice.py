@@ -1,14 +1,14 @@
 """Two synthesis services as one."""
 
-from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
 from backend.errors import ContentRefused, ProviderError
 from backend.ports import Sound, Speech, SpeechItem, SpeechOptions, Synthesizer
 from backend.providers.fallback.breaker import FIRST, SECOND, Breaker
+from backend.providers.fallback.succession import Succession
 
 _PROBE: Final = "OK."
 
@@ -67,104 +67,67 @@ class FallbackSynthesizer:
                     return
 
 
-class _Speech:
+class _Speech(Succession[Speech, str, SpeechItem]):
     """One reply. Its text is kept until the first sound, as it may have to be said to another."""
 
     def __init__(self, synthesizers: tuple[Synthesizer, Synthesizer], breaker: Breaker, options: SpeechOptions) -> None:
+        super().__init__(breaker, (which for which in breaker.order if which == FIRST or options.second_voice))
         self._synthesizers = synthesizers
-        self._breaker = breaker
         self._options = options
-        self._left = deque(which for which in breaker.order if which == FIRST or options.second_voice)
-        self._which = FIRST
-        self._stack = AsyncExitStack()
-        self._inner: Speech | None = None
-        self._items: AsyncIterator[SpeechItem] | None = None
         self._said: list[str] = []
-        self._again: deque[str] = deque()
-        self._finished = False
         self._cancelled = False
         self._sounded = False
-
-    async def begin(self) -> None:
-        """Open it with whoever comes next in the order, and say what was said.
-
-        Raises:
-            ProviderError: nobody is left.
-        """
-        while True:
-            self._which = self._left.popleft()
-            voice = self._options.second_voice if self._which == SECOND else self._options.voice
-            opening = self._synthesizers[self._which].open(replace(self._options, voice=voice))
-            try:
-                inner = await self._stack.enter_async_context(opening)
-            except ProviderError as error:
-                self._breaker.failed(self._which, error)
-                if not self._left:
-                    raise
-            else:
-                await self._say_again(inner)
-                return
-
-    async def close(self) -> None:
-        """Leave it, spoken or not."""
-        await self._stack.aclose()
 
     async def say(self, text: str) -> None:
         """Hand over some more text."""
         if not self._sounded:
             self._said.append(text)
-        if self._inner is not None:
-            await self._inner.say(text)
-        else:
-            self._again.append(text)
-
-    async def finish(self) -> None:
-        """Say that no more text comes."""
-        self._finished = True
-        if self._inner is not None:
-            await self._inner.finish()
+        await self.hand_over(text)
 
     async def cancel(self) -> None:
         """Stop speaking at once; iteration ends."""
         self._cancelled = True
-        if self._inner is not None:
-            await self._inner.cancel()
-
-    def __aiter__(self) -> AsyncIterator[SpeechItem]:
-        """Sentence after sentence: its beginning, its sound, its end."""
-        return self
+        if self.inner is not None:
+            await self.inner.cancel()
 
     async def __anext__(self) -> SpeechItem:
-        """The next item."""
-        while self._items is not None and not self._cancelled:
-            try:
-                return self._noted(await anext(self._items))
-            except ProviderError as error:
-                self._breaker.failed(self._which, error)
-                if self._sounded or not self._left or isinstance(error, ContentRefused):
-                    raise
-                await self._change()
-        raise StopAsyncIteration
+        """The next item, as long as it is wanted."""
+        if self._cancelled:
+            raise StopAsyncIteration
+        return await super().__anext__()
 
-    async def _change(self) -> None:
-        self._inner = None
-        self._again = deque(self._said)
-        await self._stack.aclose()
-        await self.begin()
+    def opening(self, which: int) -> AbstractAsyncContextManager[Speech]:
+        """A session with this one, in the voice that it has."""
+        voice = self._options.second_voice if which == SECOND else self._options.voice
+        return self._synthesizers[which].open(replace(self._options, voice=voice))
 
-    async def _say_again(self, inner: Speech) -> None:
-        while self._again:
-            await inner.say(self._again.popleft())
-        self._items = aiter(inner)
-        self._inner = inner
+    def items(self, inner: Speech) -> AsyncIterator[SpeechItem]:
+        """Its sentences."""
+        return aiter(inner)
+
+    async def pass_on(self, inner: Speech, piece: str) -> None:
+        """Have it say this."""
+        await inner.say(piece)
+
+    def needed_again(self) -> Iterable[str]:
+        """All of the text, as nothing of it was heard."""
+        return self._said
+
+    def may_change(self, error: ProviderError) -> bool:
+        """Before the first sound, and not with a text that was refused for what it says."""
+        return not self._sounded and not isinstance(error, ContentRefused)
+
+    async def caught_up(self, inner: Speech) -> None:
+        """Nobody waits for it any more, or all of the text is there."""
         if self._cancelled:
             await inner.cancel()
-        elif self._finished:
-            await inner.finish()
+        else:
+            await super().caught_up(inner)
 
-    def _noted(self, item: SpeechItem) -> SpeechItem:
+    def noted(self, item: SpeechItem) -> SpeechItem:
+        """Once it sounds, the text need not be kept."""
         if isinstance(item, Sound) and not self._sounded:
             self._sounded = True
             self._said.clear()
-            self._breaker.worked(self._which)
+            self.breaker.worked(self.which)
         return item
