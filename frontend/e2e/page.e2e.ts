@@ -6,6 +6,7 @@ import type { Page } from "playwright-core";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Failure, Notice } from "../src/call/state";
 import { DESK, logOf, PHONE, sampled, stateOf, until, untilPhase } from "./browser";
+import { away, shut, through } from "./gate";
 import { call, QUIET, scene, type, untilOver } from "./scene";
 
 const AXE = readFileSync("node_modules/axe-core/axe.min.js", "utf-8");
@@ -82,11 +83,15 @@ describe.each(sampled(SCENES, [1, 2]))("on the %s", (_, wishes) => {
     const { page, complaints } = await here.visit(wishes);
     await page.locator(".face svg").waitFor();
     const found: Record<string, string[]> = {};
-    await call(page);
-    const script = { tone: { ms_per_char: 300 }, timing: { first_token_ms: 6000, tts_first_byte_ms: 30 } };
-    await here.hears("你在干什么呀？", { reply: REPLY.text, script });
+    await shut(page);
+    await page.locator(".round.go").click();
+    await through(page, "BotReady");
+    await untilPhase(page, "listening");
+    await here.hears("你在干什么呀？", { reply: REPLY.text, script: { tone: { ms_per_char: 300 } } });
+    await through(page, "SentenceRecognized");
     await untilPhase(page, "thinking");
     found.thinking = await seriousViolations(page);
+    await away(page);
     await untilPhase(page, "speaking");
     found.speaking = await seriousViolations(page);
     await page.keyboard.press("m");

@@ -30,9 +30,9 @@ export class Scene {
   stack!: Stack;
   private browsers: Browser[] = [];
 
-  /** A page of its own, closed after the test. */
+  /** A page of its own, closed after the test; one that moves little unless asked to, as drawing takes half a core. */
   async visit(wishes: Wishes = {}): Promise<Browser> {
-    const browser = await open(this.stack.url, wishes);
+    const browser = await open(this.stack.url, { stillness: true, ...wishes });
     this.browsers.push(browser);
     return browser;
   }
