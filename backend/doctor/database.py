@@ -15,7 +15,7 @@ from backend.errors import StoreError
 from backend.settings import StoreSettings
 from backend.store.database import Database
 from backend.store.engine import make_engine, translated
-from backend.store.schema import HEAD
+from backend.store.head import HEAD
 
 _STEPS: Final = Path(__file__).resolve().parents[1] / "store" / "migrations" / "versions"
 _DRIVERS: Final = {"sqlite": "aiosqlite", "mysql": "aiomysql", "postgresql": "asyncpg"}

@@ -1,18 +1,15 @@
-"""The table of charges in SQL: rows of what was paid for, and the days' totals.
+"""The table of charges: rows of what was paid for, and the days' totals; see `backend.store.asking`.
 
 Amounts are whole billionths of a yuan: every database adds those up exactly.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from backend.expenses import Charge
+from backend.store.asking import Ask, Script
 from backend.store.records import Billed, Charged
-from backend.store.schema import charges
 from backend.store.totals import Total, added_up, day_of
 
 _NANO: Final = Decimal(1_000_000_000)
@@ -24,14 +21,9 @@ def rows(record: Billed | Charged) -> Iterable[dict[str, Any]]:
     return (_row(record, key, charge) for key, charge in record.items)
 
 
-async def between(connection: AsyncConnection, first: str, last: str) -> tuple[Total, ...]:
+def between(first: str, last: str) -> Script[tuple[Total, ...]]:
     """The totals of these days, both included."""
-    kind = [charges.c[name] for name in ("day", "stage", "model", "unit", "purpose", "estimated")]
-    unknown = charges.c.cny_nano.is_(None)
-    sums = func.sum(charges.c.quantity).label("quantity"), func.sum(charges.c.cny_nano).label("cny_nano")
-    wanted = select(*kind, *sums).where(charges.c.day.between(first, last)).group_by(*kind, unknown)
-    found = (await connection.execute(wanted)).all()
-    return added_up(_total(row) for row in found)
+    return added_up(_total(row) for row in (yield Ask("costs", {"first": first, "last": last})).rows)
 
 
 def _row(record: Billed | Charged, key: str, charge: Charge) -> dict[str, Any]:
@@ -51,7 +43,7 @@ def _row(record: Billed | Charged, key: str, charge: Charge) -> dict[str, Any]:
     }
 
 
-def _total(row: Any) -> Total:
-    cny = None if row.cny_nano is None else Decimal(int(row.cny_nano)) / _NANO
-    charge = Charge(row.stage, row.model, row.unit, row.purpose, bool(row.estimated), int(row.quantity), cny)
-    return Total(row.day, charge)
+def _total(row: Sequence[Any]) -> Total:
+    day, stage, model, unit, purpose, estimated, quantity, nano = row
+    cny = None if nano is None else Decimal(int(nano)) / _NANO
+    return Total(day, Charge(stage, model, unit, purpose, bool(estimated), int(quantity), cny))

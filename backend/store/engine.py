@@ -2,19 +2,17 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, event, make_url
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from backend.errors import StoreError
+from backend.store import sqlite_ways
 
 CONNECT_S: Final = 5.0
 _CONNECTIONS: Final = 4
-_CACHE_KIB: Final = 256
-"""Of a SQLite connection; the system caches the file anyway, and each connection's own 2 MB fill only over days."""
 
 _FAILURES: Final = (SQLAlchemyError, OSError, ValueError, ArithmeticError)
 """What a database that is down, or that will not take something, raises through SQLAlchemy."""
@@ -25,7 +23,7 @@ def make_engine(url: str) -> AsyncEngine:
     target = make_url(url)
     kind = target.get_backend_name()
     if kind == "sqlite":
-        engine = create_async_engine(target, connect_args={"timeout": CONNECT_S})
+        engine = create_async_engine(target, connect_args={"timeout": sqlite_ways.WAIT_S})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _lock_at_once)
         return engine
@@ -45,17 +43,9 @@ async def translated() -> AsyncIterator[None]:
         raise StoreError(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
 
 
-def folder_of(url: URL) -> Path | None:
-    """Of a SQLite file."""
-    return Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else None
-
-
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver's own transactions begin too late; see _lock_at_once
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"cache_size=-{_CACHE_KIB}"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    sqlite_ways.prepare(connection)
 
 
 def _lock_at_once(connection: Connection) -> None:

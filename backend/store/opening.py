@@ -1,13 +1,12 @@
 """From settings to the store that keeps conversations."""
 
 import asyncio
-import gc
 import importlib
 import importlib.util
-from types import ModuleType
 from typing import Final, cast
 
 from backend.errors import ConfigError
+from backend.process import garbage
 from backend.settings import StoreSettings
 from backend.store.kept import KeepLimits, KeptStore, Vault
 from backend.store.memory import MemoryStore
@@ -30,15 +29,15 @@ def open_store(settings: StoreSettings, max_messages: int, default_persona: str)
         raise ConfigError(f"DATABASE_URL names a {settings.kind} database, for which {library} is missing: `make run`")
 
     async def vault() -> Vault:
-        module = await asyncio.to_thread(_imported)
-        return cast(Vault, module.Database(settings.url, default_persona))
+        return await asyncio.to_thread(_database, settings.url, default_persona)
 
     return KeptStore(vault, KeepLimits(max_messages=max_messages, days=settings.days))
 
 
-def _imported() -> ModuleType:
-    """Half a second of imports, for which no call and no start waits; the collector need not look at them again."""
+def _database(url: str, default_persona: str) -> Vault:
+    """With SQLAlchemy half a second of imports, for which no call and no start waits; the collector need not look at
+    them again."""
     module = importlib.import_module("backend.store.database")
-    gc.collect()
-    gc.freeze()
-    return module
+    made = cast(Vault, module.Database(url, default_persona))
+    garbage.keep_what_is_there()
+    return made

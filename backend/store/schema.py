@@ -3,12 +3,7 @@
 Times are milliseconds since 1970, UTC.
 """
 
-from typing import Final
-
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Integer, MetaData, String, Table, Text
-
-HEAD: Final = "0006"
-"""The revision of the newest migration."""
 
 metadata = MetaData()
 

@@ -1,94 +1,101 @@
-"""Voices in a database, in SQL."""
+"""Voices in a database; see `backend.store.asking`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
-
-from sqlalchemy import ColumnElement, Select, delete, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from dataclasses import asdict, fields
+from typing import Any, Final
 
 from backend.errors import StoreError
-from backend.store.engine import translated
-from backend.store.schema import voices
+from backend.store.asking import Ask, Asked, Script
 from backend.store.voice_rows import VoiceRow, VoiceWish
 
-_THERE = voices.c.status != "removed"
+COLUMNS: Final = tuple(field.name for field in fields(VoiceRow))
+_LIKE_ESCAPE: Final = "/"
 
 
 class VoiceTable:
-    """See `VoicePlace`.
+    """See `VoicePlace`."""
 
-    Args:
-        reading: the same database, without transactions.
-    """
-
-    def __init__(self, engine: AsyncEngine, reading: AsyncEngine) -> None:
-        self._engine = engine
-        self._reading = reading
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
 
     async def find(self, wish: VoiceWish, offset: int, limit: int) -> tuple[list[VoiceRow], int]:
         """See `VoicePlace`."""
-        wanted = _conditions(wish)
-        page = select(voices).where(*wanted).order_by(voices.c.place, voices.c.created_ms, voices.c.id)
-        async with translated(), self._reading.connect() as connection:
-            rows = (await connection.execute(page.offset(offset).limit(limit))).mappings().all()
-            total = await connection.scalar(select(func.count()).select_from(voices).where(*wanted))
-        return [_row(row) for row in rows], total or 0
+        return await self._asked.read(_find(wish, offset, limit))
 
     async def get(self, ident: str) -> VoiceRow | None:
         """See `VoicePlace`."""
-        async with translated(), self._reading.connect() as connection:
-            row = (await connection.execute(_one(ident))).mappings().first()
-        return None if row is None else _row(row)
+        return await self._asked.read(_get(ident, "voice"))
 
     async def add(self, rows: Sequence[VoiceRow]) -> int:
         """See `VoicePlace`: again, where another server adds the same at the same time."""
         try:
-            return await self._add(rows)
+            return await self._asked.write(_add(rows))
         except StoreError:
-            return await self._add(rows)
-
-    async def _add(self, rows: Sequence[VoiceRow]) -> int:
-        async with translated(), self._engine.begin() as connection:
-            known = set(await connection.scalars(select(voices.c.id).where(voices.c.id.in_([row.id for row in rows]))))
-            new = [asdict(row) for row in rows if row.id not in known]
-            if new:
-                await connection.execute(insert(voices), new)
-        return len(new)
+            return await self._asked.write(_add(rows))
 
     async def change(self, ident: str, values: Mapping[str, object]) -> bool:
         """See `VoicePlace`."""
-        async with translated(), self._engine.begin() as connection:
-            # MariaDB counts rows that did not change as not found
-            there = (await connection.execute(_one(ident).with_for_update())).first() is not None
-            await connection.execute(update(voices).where(voices.c.id == ident, _THERE).values(**values))
-        return there
+        return await self._asked.write(_change(ident, values))
 
     async def drop(self, ident: str) -> bool:
         """See `VoicePlace`."""
-        async with translated(), self._engine.begin() as connection:
-            return (await connection.execute(delete(voices).where(voices.c.id == ident))).rowcount > 0
+        return await self._asked.write(_drop(ident))
 
 
-def _one(ident: str) -> Select[Any]:
-    return select(voices).where(voices.c.id == ident, _THERE)
+def _find(wish: VoiceWish, offset: int, limit: int) -> Script[tuple[list[VoiceRow], int]]:
+    wanted = _wanted(wish)
+    rows = (yield Ask("voices", {**wanted, "offset": offset, "limit": limit})).rows
+    ((total,),) = (yield Ask("voice_count", wanted)).rows
+    return [_row(row) for row in rows], total
 
 
-def _conditions(wish: VoiceWish) -> list[ColumnElement[bool]]:
-    wanted = [_THERE if wish.statuses is None else voices.c.status.in_(wish.statuses)]
-    for column, value in (
-        (voices.c.provider, wish.provider),
-        (voices.c.voice, wish.voice),
-        (voices.c.enabled, wish.enabled),
-        (voices.c.kind, wish.kind),
-    ):
-        if value is not None:
-            wanted.append(column == value)
-    if wish.language is not None:
-        language = voices.c.language
-        wanted.append(or_(language == wish.language, language.startswith(f"{wish.language}-", autoescape=True)))
-    return wanted
+def _get(ident: str, statement: str) -> Script[VoiceRow | None]:
+    rows = (yield Ask(statement, {"id": ident})).rows
+    return _row(rows[0]) if rows else None
 
 
-def _row(row: Mapping[Any, Any]) -> VoiceRow:
-    return VoiceRow(**row)
+def _add(rows: Sequence[VoiceRow]) -> Script[int]:
+    there = (yield Ask("known_voices", {"ids": [row.id for row in rows]})).rows
+    known = {ident for (ident,) in there}
+    new = [asdict(row) for row in rows if row.id not in known]
+    if new:
+        yield Ask("add_voices", new)
+    return len(new)
+
+
+def _change(ident: str, values: Mapping[str, object]) -> Script[bool]:
+    row = yield from _get(ident, "locked_voice")
+    if row is None:
+        return False
+    changed = asdict(row) | dict(values)
+    yield Ask("change_voice", {f"new_{name}": changed[name] for name in COLUMNS if name != "id"} | {"known_id": ident})
+    return True
+
+
+def _drop(ident: str) -> Script[bool]:
+    return (yield Ask("drop_voice", {"id": ident})).changed > 0
+
+
+def _wanted(wish: VoiceWish) -> dict[str, Any]:
+    """Where nothing is asked for, None goes in, which every voice fits."""
+    return {
+        "provider": wish.provider,
+        "voice": wish.voice,
+        "enabled": wish.enabled,
+        "kind": wish.kind,
+        "language": wish.language,
+        "dialects": None if wish.language is None else f"{_escaped(wish.language)}-%",
+        "any_status": wish.statuses is None,
+        "statuses": list(wish.statuses or ("",)),
+    }
+
+
+def _escaped(words: str) -> str:
+    for special in (_LIKE_ESCAPE, "%", "_"):
+        words = words.replace(special, _LIKE_ESCAPE + special)
+    return words
+
+
+def _row(row: Sequence[Any]) -> VoiceRow:
+    values = dict(zip(COLUMNS, row, strict=True))
+    return VoiceRow(**values | {"enabled": bool(values["enabled"])})

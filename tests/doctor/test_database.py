@@ -6,7 +6,7 @@ import pytest
 from backend.config.database_url import database_url
 from backend.doctor.database import database
 from backend.doctor.findings import Finding, Level
-from backend.store import engine
+from backend.store import sqlite_ways
 from backend.store.migrate import migrate
 from tests.doctor.sick import only, patient
 
@@ -46,7 +46,7 @@ async def test_tables_of_a_newer_server_are_wrong(tmp_path: Path) -> None:
 async def test_a_database_that_only_reads_is_wrong_with_tables_and_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "CONNECT_S", 0.1)
+    monkeypatch.setattr(sqlite_ways, "WAIT_S", 0.1)
     for name, full in (("empty.db", False), ("full.db", True)):
         file = tmp_path / name
         sqlite3.connect(file).close()

@@ -9,12 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
+from backend.config.database_url import database_url
 from backend.expenses import Charge
 from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import load as load_settings
 from backend.store.database import Database
+from backend.store.engine import make_engine
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.records import Billed, Claimed, Said, lines, now_ms
 from backend.store.schema import charges, conversations, messages, turns
@@ -67,10 +69,15 @@ async def all_written(store: KeptStore) -> None:
 
 
 async def rows(place: Place, table: Any) -> list[dict[str, Any]]:
-    db = database(place)
-    async with db._reading.connect() as connection:
-        found = (await connection.execute(select(table).order_by(*table.primary_key.columns))).mappings().all()
-    await db.aclose()
+    return await asked(place, select(table).order_by(*table.primary_key.columns))
+
+
+async def asked(place: Place, statement: Select[Any]) -> list[dict[str, Any]]:
+    """What is in the database, without the code under test."""
+    engine = make_engine(database_url(place.url)[1])
+    async with engine.connect() as connection:
+        found = (await connection.execute(statement)).mappings().all()
+    await engine.dispose()
     return [dict(row) for row in found]
 
 
@@ -311,9 +318,8 @@ async def test_what_was_paid_for_is_added_up_by_day_and_stays_when_the_conversat
     assert [total.charge.quantity for total in waiting] == [900, 60]
     assert [total.charge for total in totals] == [odd, replace(speech, quantity=90, cny=Decimal("0.018"))]
     assert nothing == ()
-    async with opened(place) as db, db._reading.connect() as connection:
-        rows = (await connection.execute(select(charges.c.call, charges.c.turn, charges.c.cny_nano))).all()
-    assert sorted(map(tuple, rows), key=str) == [
+    rows = await asked(place, select(charges.c.call, charges.c.turn, charges.c.cny_nano))
+    assert sorted((tuple(row.values()) for row in rows), key=str) == [
         ("call-1", 0, 6_000_000),
         ("call-1", 1, 6_000_000),
         ("call-1", 1, None),

@@ -13,7 +13,9 @@ from backend.config.database_url import database_url
 from backend.errors import StoreError
 from backend.store import migrate
 from backend.store.database import Database
-from backend.store.schema import HEAD, metadata
+from backend.store.engine import make_engine
+from backend.store.head import HEAD
+from backend.store.schema import metadata
 from tests.store.conftest import Place
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,10 +31,10 @@ def columns(connection: Connection) -> dict[str, dict[str, bool]]:
 
 
 async def test_the_tables_are_those_that_the_server_reads_and_writes(place: Place) -> None:
-    db = Database(database_url(place.url)[1])
-    async with db._reading.connect() as connection:
+    engine = make_engine(database_url(place.url)[1])
+    async with engine.connect() as connection:
         made = await connection.run_sync(columns)
-    await db.aclose()
+    await engine.dispose()
 
     assert made == {
         name: {column.name: bool(column.nullable) for column in table.columns}
@@ -49,9 +51,11 @@ async def test_a_second_migration_finds_nothing_to_do(place: Place) -> None:
 
 
 async def test_the_tables_of_a_newer_server_are_left_alone(place: Place) -> None:
-    db = Database(database_url(place.url)[1])
-    async with db._engine.begin() as connection:
+    engine = make_engine(database_url(place.url)[1])
+    async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    db = Database(database_url(place.url)[1])
     with pytest.raises(StoreError, match="9999"):
         await db.open()
     assert await db.revision() == "9999"

@@ -1,0 +1,151 @@
+"""Scripts carried out in a SQLite file by Python's own module, with the SQL that SQLAlchemy made of the statements.
+
+A transaction is one visit to a thread, in which nearly nothing is done in Python. Through SQLAlchemy it is a visit for
+each statement and several milliseconds of the event loop, and the import would be a third of an idle server's memory.
+"""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, suppress
+from pathlib import Path
+from typing import Any, Final, cast
+
+from backend.errors import StoreError
+from backend.store import sqlite_ways
+from backend.store.asking import Answer, Ask, Script, T, Values
+from backend.store.worker import Worker
+
+BOOK: Final[Mapping[str, str]] = json.loads(Path(__file__).with_name("sqlite.json").read_text("utf-8"))
+_FAILURES: Final = (sqlite3.Error, OSError, ValueError, ArithmeticError)
+
+
+class SqliteFile:
+    """See `Asked`; nothing is opened before the first question. Who reads waits for nobody who writes."""
+
+    def __init__(self, file: Path) -> None:
+        self._reading = _Connection(file, "store-reads")
+        self._writing = _Connection(file, "store-writes")
+
+    async def revision(self) -> str | None:
+        """See `Asked`."""
+        return await self._reading.do(_revision)
+
+    async def read(self, script: Script[T]) -> T:
+        """See `Asked`."""
+        return await self._reading.do(lambda connection: _carried_out(script, connection))
+
+    async def write(self, script: Script[T]) -> T:
+        """See `Asked`."""
+        return await self._writing.do(lambda connection: _transaction(script, connection))
+
+    async def aclose(self) -> None:
+        """See `Asked`."""
+        for connection in (self._reading, self._writing):
+            await connection.aclose()
+
+
+class _Connection:
+    """One, and the thread that it is used in. After a failure it is made anew."""
+
+    def __init__(self, file: Path, name: str) -> None:
+        self._file = file
+        self._worker = Worker(name)
+        self._connection: sqlite3.Connection | None = None
+
+    async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        async with _translated():
+            return await self._worker.do(lambda: self._done(work))
+
+    async def aclose(self) -> None:
+        if self._connection is not None:
+            async with _translated():
+                await self._worker.do(self._let_go)
+        self._worker.end()
+
+    def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is None:
+            self._connection = _opened(self._file)
+        try:
+            return work(self._connection)
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()  # takes back what was not committed
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except _FAILURES as exc:
+        raise StoreError(f"{type(exc).__name__}: {exc}".split("\n", maxsplit=1)[0]) from exc
+
+
+def _opened(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, timeout=sqlite_ways.WAIT_S, isolation_level=None, check_same_thread=False)
+    try:
+        sqlite_ways.prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'alembic_version'")
+        if cursor.fetchone() is None:
+            return None
+        row = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+        return cast(str, row[0]) if row else None
+
+
+def _transaction(script: Script[T], connection: sqlite3.Connection) -> T:
+    """A transaction that reads first and locks later fails where another server wrote in between."""
+    connection.execute("BEGIN IMMEDIATE")
+    result = _carried_out(script, connection)
+    connection.execute("COMMIT")
+    return result
+
+
+def _carried_out(script: Script[T], connection: sqlite3.Connection) -> T:
+    with closing(connection.cursor()) as cursor:
+        try:
+            ask = next(script)
+            while True:
+                ask = script.send(_answer(ask, cursor))
+        except StopIteration as ended:
+            return cast(T, ended.value)
+
+
+def _answer(ask: Ask, cursor: sqlite3.Cursor) -> Answer:
+    sql = BOOK[ask.statement]
+    if isinstance(ask.values, Sequence):
+        cursor.executemany(sql, [_plain(row) for row in ask.values])
+    else:
+        cursor.execute(*_spread(sql, ask.values))
+    rows = cursor.fetchall() if cursor.description else ()
+    return Answer(rows, cursor.rowcount)
+
+
+def _plain(row: Values) -> dict[str, Any]:
+    return {name: json.dumps(value) if isinstance(value, dict) else value for name, value in row.items()}
+
+
+def _spread(sql: str, values: Values) -> tuple[str, dict[str, Any]]:
+    """A list has a place for each of its items."""
+    placed: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list):
+            each = {f"{name}_{number}": item for number, item in enumerate(value)}
+            sql = sql.replace(f"__[POSTCOMPILE_{name}]", ", ".join(f":{place}" for place in each))
+            placed |= each
+        else:
+            placed[name] = value
+    return sql, placed
