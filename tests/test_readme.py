@@ -19,7 +19,23 @@ from tests.support.switchboard import Switchboard, answering
 ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", "README.zh-CN.md")
 ELSEWHERE = {"ARGS", "CHROMIUM", "HF_ENDPOINT", "OLLAMA_CONTEXT_LENGTH", "PIP_INDEX_URL", "PYTHON"}
-PLACEHOLDERS = {"CODE", "HOST", "ID", "MS", "N", "NAME", "PATH", "SID", "TEXT", "TOKEN", "VOICE", "JSON", "MIT", "PCM"}
+PLACEHOLDERS = {
+    "CALL",
+    "CODE",
+    "HOST",
+    "ID",
+    "MS",
+    "N",
+    "NAME",
+    "PATH",
+    "SID",
+    "TEXT",
+    "TOKEN",
+    "VOICE",
+    "JSON",
+    "MIT",
+    "PCM",
+}
 PLACEHOLDERS |= {"FRAME"}
 
 

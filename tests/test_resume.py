@@ -1,6 +1,7 @@
 """A client whose connection was cut comes back, and goes on where it was."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,6 +45,13 @@ def held(**more: Any) -> Switchboard:
     return Switchboard(model=PausingModel([["我想想。", "好的。"], ["再说。"]]), **more)
 
 
+def refused(ready: dict[str, Any]) -> str:
+    """Why a new call began, which stands at its beginning."""
+    resume = ready["resume"]
+    assert (resume["turn"], resume["frame"]) == (0, 0)
+    return str(resume["refused"])
+
+
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
         while not holds():  # noqa: ASYNC110
@@ -78,31 +86,38 @@ def go(board: Switchboard) -> None:
     board.model.go.set()
 
 
-async def went_on(caller: Caller, payload: dict[str, Any], board: Switchboard) -> None:
-    """The rest of the turn comes, once."""
-    assert payload == {"session": SID, "resume": {"turn": 1, "frame": 3, "seconds": 30.0}}
+def left(at: str, ready: dict[str, Any]) -> str:
+    """A place in the call of this BotReady."""
+    return f"{at}:{ready['resume']['call']}"
+
+
+async def went_on(caller: Caller, begun: dict[str, Any], again: dict[str, Any], board: Switchboard) -> None:
+    """It is the same call, and the rest of the turn comes, once."""
+    assert again == {"session": SID, "resume": {**begun["resume"], "turn": 1, "frame": 3}}
     go(board)
     assert names(await caller.until("TTSDone")) == ["TTSSentenceStart", "audio", "TTSDone"]
 
 
 async def test_who_asks_is_told_that_the_call_will_wait_and_where_it_stands() -> None:
     async with answering(held()) as board, coming(board.url, "true") as (_, ready):
-        assert ready == {"session": SID, "resume": {"turn": 0, "frame": 0, "seconds": 30.0}}
+        call = ready["resume"]["call"]
+        assert ready == {"session": SID, "resume": {"turn": 0, "frame": 0, "seconds": 30.0, "call": call}}
+        assert re.fullmatch(r"[A-Za-z0-9_-]{16}", call)
 
 
 async def test_the_rest_of_the_reply_comes_to_who_comes_back() -> None:
-    async with answering(held()) as board, coming(board.url, "true") as (caller, _):
+    async with answering(held()) as board, coming(board.url, "true") as (caller, begun):
         assert names(await in_a_reply(caller)) == ["SentenceRecognized", "TTSSentenceStart", "audio"]
         cut(caller)
-        async with coming(board.url, "1:3") as (again, ready):
-            await went_on(again, ready, board)
+        async with coming(board.url, left("1:3", begun)) as (again, ready):
+            await went_on(again, begun, ready, board)
 
 
 async def test_what_was_lost_on_the_way_comes_again_under_its_number() -> None:
-    async with answering(held()) as board, coming(board.url, "true", turn_ids="true") as (caller, _):
+    async with answering(held()) as board, coming(board.url, "true", turn_ids="true") as (caller, begun):
         first = await in_a_reply(caller)
         cut(caller)
-        async with coming(board.url, "1:1") as (again, ready):
+        async with coming(board.url, left("1:1", begun)) as (again, ready):
             assert (ready["resume"]["turn"], ready["resume"]["frame"]) == (1, 1)
             assert [await again.next() for _ in range(2)] == first[1:]
             go(board)
@@ -110,25 +125,25 @@ async def test_what_was_lost_on_the_way_comes_again_under_its_number() -> None:
 
 
 async def test_a_connection_that_seems_to_live_gives_way_and_is_told() -> None:
-    async with answering(held()) as board, coming(board.url, "true") as (caller, _):
+    async with answering(held()) as board, coming(board.url, "true") as (caller, begun):
         await in_a_reply(caller)
-        async with coming(board.url, "1:3") as (again, ready):
+        async with coming(board.url, left("1:3", begun)) as (again, ready):
             error = await caller.event()
             assert error.payload["error"]["code"] == "BadSession"
             assert await caller.closed() == (1008, "BadSession")
-            await went_on(again, ready, board)
+            await went_on(again, begun, ready, board)
 
 
 async def test_a_client_that_does_not_read_is_let_go_of_and_may_come_back(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "backend")
     board = held(blocked_write_s=1.5, synthesizer=LoudSynthesizer(), resume=ResumeLimits(max_bytes=64_000_000))
-    async with answering(board), coming(board.url, "true") as (caller, _):
+    async with answering(board), coming(board.url, "true") as (caller, begun):
         caller.socket.transport.pause_reading()
         await caller.send("UserText", {"text": "在吗"})
         await until(lambda: caplog.messages.count("call.cut") == 1)
         assert "line.blocked" in caplog.messages
         go(board)
-        async with coming(board.url, "1:1") as (again, ready):
+        async with coming(board.url, left("1:1", begun)) as (again, ready):
             assert ready["resume"]["frame"] == 1
             came = await again.until("TTSDone")
             assert names(came) == ["TTSSentenceStart", "audio"] * 2 + ["TTSDone"]
@@ -136,17 +151,19 @@ async def test_a_client_that_does_not_read_is_let_go_of_and_may_come_back(caplog
 
 async def test_where_nobody_waits_a_new_call_begins_and_says_so() -> None:
     board = Switchboard(FakeRecognizer(Hears("你好")), FakeModel([["好。"]]))
-    async with answering(board), coming(board.url, "3:7") as (caller, ready):
-        assert ready["resume"] == {"turn": 0, "frame": 0, "seconds": 30.0, "refused": "unknown"}
+    async with answering(board), coming(board.url, "3:7:a-call-of-yesterday") as (caller, ready):
+        assert refused(ready) == "unknown"
+        assert ready["resume"]["call"] != "a-call-of-yesterday"
         assert names(await caller.turn())[-1] == "TTSDone"
 
 
 async def test_a_frame_that_is_gone_ends_the_old_call_and_begins_a_new_one() -> None:
-    async with answering(held()) as board, coming(board.url, "true") as (caller, _):
+    async with answering(held()) as board, coming(board.url, "true") as (caller, begun):
         await in_a_reply(caller)
         cut(caller)
-        async with coming(board.url, "1:99") as (again, ready):
-            assert ready["resume"] == {"turn": 0, "frame": 0, "seconds": 30.0, "refused": "gone"}
+        async with coming(board.url, left("1:99", begun)) as (again, ready):
+            assert refused(ready) == "gone"
+            assert ready["resume"]["call"] != begun["resume"]["call"]
             go(board)
             await again.send("UserText", {"text": "还在吗"})
             assert names(await again.until("TTSDone")) == ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
@@ -157,10 +174,10 @@ async def test_a_frame_that_is_gone_ends_the_old_call_and_begins_a_new_one() -> 
 
 async def test_who_says_goodbye_has_hung_up() -> None:
     async with answering(held()) as board:
-        async with coming(board.url, "true") as (caller, _):
+        async with coming(board.url, "true") as (caller, begun):
             await in_a_reply(caller)
-        async with coming(board.url, "1:3") as (_, ready):
-            assert ready["resume"]["refused"] == "unknown"
+        async with coming(board.url, left("1:3", begun)) as (_, ready):
+            assert refused(ready) == "unknown"
 
 
 async def test_who_did_not_ask_is_not_waited_for() -> None:
@@ -168,8 +185,8 @@ async def test_who_did_not_ask_is_not_waited_for() -> None:
         await in_a_reply(caller)
         cut(caller)
         await until(lambda: not calls(board))
-        async with coming(board.url, "1:3") as (_, ready):
-            assert ready["resume"]["refused"] == "unknown"
+        async with coming(board.url, "1:3:a-call-of-yesterday") as (_, ready):
+            assert refused(ready) == "unknown"
 
 
 async def test_a_server_may_do_without() -> None:
@@ -184,18 +201,18 @@ async def test_a_wrong_wish_is_told_and_ignored() -> None:
 
 
 async def test_a_full_server_lets_its_own_caller_come_back() -> None:
-    async with answering(held(max_calls=1)) as board, coming(board.url, "true") as (caller, _):
+    async with answering(held(max_calls=1)) as board, coming(board.url, "true") as (caller, begun):
         await in_a_reply(caller)
         cut(caller)
-        async with coming(board.url, "1:3") as (again, ready):
-            await went_on(again, ready, board)
+        async with coming(board.url, left("1:3", begun)) as (again, ready):
+            await went_on(again, begun, ready, board)
 
 
 async def test_a_reply_can_be_stopped_after_the_return() -> None:
-    async with answering(held()) as board, coming(board.url, "true") as (caller, _):
+    async with answering(held()) as board, coming(board.url, "true") as (caller, begun):
         await in_a_reply(caller)
         cut(caller)
-        async with coming(board.url, "1:3") as (again, _):
+        async with coming(board.url, left("1:3", begun)) as (again, _):
             await again.send("BotInterrupt")
             assert names(await again.until("TTSDone")) == ["TTSDone"]
 

@@ -5,6 +5,7 @@ Source: README, "Wire protocol", section 5, "Resuming after a cut".
 
 import asyncio
 import logging
+import secrets
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from backend.errors import BAD_SESSION
 from backend.protocol import frames
 from backend.protocol.events import BOT_ERROR, BOT_READY, SENTENCE_RECOGNIZED
 from backend.protocol.frames import EventFrame, Framing
-from backend.protocol.position import Position
+from backend.protocol.position import Bookmark, Position
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,9 @@ INBOUND: Final = 64
 """Messages that may wait for the call; a client that sends more than it can handle is read more slowly."""
 INBOUND_BYTES: Final = 256 * 1024
 """Likewise, of their bytes; one message may wait however large it is."""
+_NAME_BYTES: Final = 12
+"""Of a call's name: enough that nobody guesses it, few enough for an address."""
+_BEGINNING: Final = Position()
 
 
 class Connection(Line, Protocol):
@@ -56,10 +60,12 @@ class KeptLine:
 
     Attributes:
         sid: of the conversation.
+        call: a name that no other call has, of this conversation or any; its client is told, and nobody else.
     """
 
     def __init__(self, connection: Connection, framing: Framing, limits: ResumeLimits) -> None:
         self.sid = ""
+        self.call = secrets.token_urlsafe(_NAME_BYTES)
         self._framing = framing
         self._limits = limits
         self._journal = Journal(limits.max_bytes)
@@ -71,11 +77,6 @@ class KeptLine:
         self._bell = asyncio.Event()
         self._last_chance = False
         self._over = False
-
-    @property
-    def is_over(self) -> bool:
-        """Whether its call has ended."""
-        return self._over
 
     @property
     def position(self) -> Position:
@@ -133,9 +134,23 @@ class KeptLine:
         else:
             self.end()
 
-    def can_resume(self, position: Position) -> bool:
-        """Whether a client that has this frame can go on with the next."""
-        return not self._over and not self._last_chance and self._journal.can_follow(position)
+    def stands(self, at: Position = _BEGINNING, refused: str = "") -> dict[str, Any]:
+        """What BotReady says about resuming.
+
+        Args:
+            at: the call goes on after this frame; a new call is at 0:0.
+            refused: why it is a new call, where another was asked for.
+        """
+        told: dict[str, Any] = {"turn": at.turn, "frame": at.frame, "seconds": self._limits.seconds, "call": self.call}
+        return {**told, "refused": refused} if refused else told
+
+    def waits_for(self, bookmark: Bookmark) -> bool:
+        """Whether it was in this call that the client left off, and the call has not ended."""
+        return not self._over and bookmark.is_in(self.call)
+
+    def can_resume(self, bookmark: Bookmark) -> bool:
+        """Whether a client that left off there can go on with the next frame."""
+        return self.waits_for(bookmark) and not self._last_chance and self._journal.can_follow(bookmark.position)
 
     async def resume(self, connection: Connection, position: Position) -> None:
         """Go on over this connection, with the frame after this one; returns when it is over, as `carry` does."""
@@ -169,7 +184,7 @@ class KeptLine:
         await self._until(lambda: self._over or self._connection is None or self._ready is None)
 
     def _welcome_back(self, position: Position) -> bytes:
-        payload = {"session": self.sid, "resume": resume_payload(self._limits, position)}
+        payload = {"session": self.sid, "resume": self.stands(position)}
         return frames.encode(EventFrame(BOT_READY, payload, 0 if self._numbered else None), self._framing)
 
     def _has_work(self) -> bool:
@@ -241,14 +256,3 @@ class KeptLine:
 
 def _size(message: bytes | str | LineCut | LineBack) -> int:
     return sys.getsizeof(message) if isinstance(message, bytes | str) else 0
-
-
-def resume_payload(limits: ResumeLimits, position: Position, refused: str = "") -> dict[str, Any]:
-    """What BotReady says about resuming.
-
-    Args:
-        position: the call goes on after this frame; a new call is at 0:0.
-        refused: why it is a new call, where another was asked for.
-    """
-    payload: dict[str, Any] = {"turn": position.turn, "frame": position.frame, "seconds": limits.seconds}
-    return {**payload, "refused": refused} if refused else payload

@@ -28,7 +28,7 @@ from backend.process.loop_load import LoopLoad
 from backend.protocol import frames
 from backend.protocol.events import BOT_ERROR, CALL_PATH, CallConfig, Query, parse_query
 from backend.protocol.frames import EventFrame
-from backend.protocol.position import parse_position
+from backend.protocol.position import parse_bookmark
 from backend.session import CallSession, Services, SessionLimits
 from backend.telemetry.observer import Refusal
 from backend.telemetry.readings import Readings, Traffic
@@ -123,10 +123,10 @@ class Reception:
 
     def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
         parameters = _parameters(request.path)
-        sid, after = parameters.get("sid"), parse_position(parameters.get("resume", ""))
+        sid, bookmark = parameters.get("sid"), parse_bookmark(parameters.get("resume", ""))
 
         def comes_back(grant: Grant) -> bool:
-            return self._resumption.find(sid or grant.sid, after) is not None
+            return self._resumption.find(sid or grant.sid, bookmark) is not None
 
         judged = self._door.judge_call(_visit(connection, request), sid, comes_back)
         if not isinstance(judged, Grant) or comes_back(judged):
@@ -187,16 +187,16 @@ class Reception:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
             await line.close(_CLOSE_POLICY, exc.code)
             return
-        kept = self._resumption.find(query.sid, query.after)
-        if kept is None or query.after is None:
+        kept = self._resumption.find(query.sid, query.bookmark)
+        if kept is None or query.bookmark is None:
             await self._begin(line, query, grant.owner)
         else:
             self._let_go(socket)  # the call has its place already
-            await kept.resume(line, query.after)
+            await kept.resume(line, query.bookmark.position)
 
     async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:
         kept = self._resumption.keep(connection, query)
-        ready = self._resumption.ready(query)
+        ready = self._resumption.ready(query, kept)
         session = CallSession(kept or connection, self._services, query, self._limits, owner=owner, ready=ready)
         self._calls.add(session)
         if self._draining:  # it was let in before, and has not been asked yet

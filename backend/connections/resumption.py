@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from backend.connections.kept_line import Connection, KeptLine, ResumeLimits, resume_payload
+from backend.connections.kept_line import Connection, KeptLine, ResumeLimits
 from backend.protocol.events import Query
-from backend.protocol.position import Position
+from backend.protocol.position import Bookmark
 
 
 class Resumption:
@@ -15,10 +15,10 @@ class Resumption:
         self._limits = limits
         self._lines: dict[str, KeptLine] = {}
 
-    def find(self, sid: str | None, after: Position | None) -> KeptLine | None:
-        """The line that a client with this frame can go on with."""
+    def find(self, sid: str | None, bookmark: Bookmark | None) -> KeptLine | None:
+        """The line that a client which left off there can go on with: its own, and no other of the conversation."""
         line = self._lines.get(sid or "")
-        return line if line is not None and after is not None and line.can_resume(after) else None
+        return line if line is not None and bookmark is not None and line.can_resume(bookmark) else None
 
     def keep(self, connection: Connection, query: Query) -> KeptLine | None:
         """A line for a new call, if its client asked for one that outlives its connection, and may have it."""
@@ -26,11 +26,9 @@ class Resumption:
             return None
         return KeptLine(connection, query.framing, self._limits)
 
-    def ready(self, query: Query) -> dict[str, Any]:
-        """What a new call's BotReady says besides."""
-        if not query.keep or not self._limits.seconds:
-            return {}
-        return {"resume": resume_payload(self._limits, Position(), self._refused(query))}
+    def ready(self, query: Query, line: KeptLine | None) -> dict[str, Any]:
+        """What the BotReady of a new call says besides, which may have a line to be kept."""
+        return {} if line is None else {"resume": line.stands(refused=self._refused(query))}
 
     def enter(self, sid: str, line: KeptLine) -> None:
         """The call with this line has begun; another one's with this conversation can no longer be resumed."""
@@ -50,7 +48,7 @@ class Resumption:
             line.wait_no_longer()
 
     def _refused(self, query: Query) -> str:
-        if query.after is None:
+        if query.bookmark is None:
             return ""
         line = self._lines.get(query.sid or "")
-        return "unknown" if line is None or line.is_over else "gone"
+        return "gone" if line is not None and line.waits_for(query.bookmark) else "unknown"

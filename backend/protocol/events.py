@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 
 from backend.errors import EventError, SessionIdError
 from backend.protocol.frames import EventFrame, Framing, well_formed
-from backend.protocol.position import Position, parse_position
+from backend.protocol.position import Bookmark, parse_bookmark
 
 CALL_PATH: Final = "/api/live_voice_call/chat"
 """Where calls are taken."""
@@ -109,7 +109,7 @@ class Query:
         sid: the conversation to take up, or None for a new one.
         problems: parameters that were ignored, each with the reason.
         keep: whether the call shall wait for its client when the connection is cut.
-        after: the last frame that the client has of such a call, if it comes back to one.
+        bookmark: where the client left such a call, if it comes back to one.
     """
 
     sid: str | None
@@ -117,7 +117,7 @@ class Query:
     config: CallConfig
     problems: tuple[str, ...] = ()
     keep: bool = False
-    after: Position | None = None
+    bookmark: Bookmark | None = None
 
 
 def is_sid(text: str) -> bool:
@@ -163,12 +163,12 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
         except EventError as exc:
             problems.append(str(exc))
     resume = parameters.get("resume", "false")
-    after = parse_position(resume)
-    keep = after is not None or resume in {"true", "1"}
+    bookmark = parse_bookmark(resume)
+    keep = bookmark is not None or resume in {"true", "1"}
     if not keep and resume not in {"false", "0"}:
-        problems.append("resume is true, false or TURN:FRAME")
+        problems.append("resume is true, false or TURN:FRAME:CALL")
     config = (defaults or CallConfig()).merged(changes)
-    return Query(sid, framing, config, tuple(sorted(problems)), keep, after)
+    return Query(sid, framing, config, tuple(sorted(problems)), keep, bookmark)
 
 
 def _from_text(key: str, value: str) -> object:

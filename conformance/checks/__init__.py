@@ -2,6 +2,7 @@
 
 from conformance.checks import (
     bounds,
+    call_names,
     cuts,
     errors,
     events,
@@ -17,6 +18,7 @@ from conformance.checks import (
 
 __all__ = [
     "bounds",
+    "call_names",
     "cuts",
     "errors",
     "events",

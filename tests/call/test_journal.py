@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.call.journal import ENTRY_BYTES, Journal
-from backend.protocol.position import Position, parse_position
+from backend.protocol.position import Position
 
 ROOM = 10 * ENTRY_BYTES
 
@@ -102,25 +102,3 @@ def test_it_keeps_to_its_bound_and_never_forgets_what_waits(steps: list[tuple[st
         expected = model[passed] if passed < len(model) else None
         entry = journal.next
         assert (None if entry is None else (entry.position, entry.data)) == expected
-
-
-@given(st.integers(0, 999_999_999), st.integers(0, 999_999_999))
-def test_a_position_is_read_as_it_is_written(turn: int, frame: int) -> None:
-    assert parse_position(str(Position(turn, frame))) == Position(turn, frame)
-
-
-def test_nothing_else_is_a_position() -> None:
-    for text in (
-        "",
-        "1",
-        ":",
-        "1:",
-        ":1",
-        "-1:1",
-        "1:1:1",
-        "1:1000000000",
-        "x:y",
-        "1:1 ",
-        "\N{ARABIC-INDIC DIGIT ONE}:1",
-    ):
-        assert parse_position(text) is None, text

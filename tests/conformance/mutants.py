@@ -1,6 +1,7 @@
 """Wrong servers, each in one way, with the check that has to catch it."""
 
 import asyncio
+import hashlib
 import uuid
 from http import HTTPStatus
 from typing import Any, Final
@@ -468,7 +469,7 @@ class KeepsEverybody(ToyCall):
 
 @caught_by("resume.wrong-wish")
 class AnyWishWillDo(ToyCall):
-    def wish(self, text: str) -> tuple[int, int] | None:
+    def wish(self, text: str) -> tuple[tuple[int, int], str] | None:
         try:
             return super().wish(text)
         except Wrong:
@@ -505,6 +506,30 @@ class RemembersWhoNeverCalled(ToyCall):
 class KnowsNoReason(Toy):
     def why_refused(self, older: ToyCall | None) -> str:
         return "unknown"
+
+
+@caught_by("resume.call-is-named")
+class NamesNoCall(ToyCall):
+    def stands(self, at: tuple[int, int]) -> dict[str, Any]:
+        return {key: value for key, value in super().stands(at).items() if key != "call"}
+
+
+@caught_by("resume.call-is-named", "resume.not-another-call")
+class NamesTheConversation(ToyCall):
+    def call_name(self) -> str:
+        return hashlib.sha256(self.query.get("sid", "").encode()).hexdigest()
+
+
+@caught_by("resume.not-another-call", "resume.no-other-name")
+class AnyNameWillDo(ToyCall):
+    def is_named(self, name: str) -> bool:
+        return True
+
+
+@caught_by("resume.no-other-name")
+class NoNameWillDo(ToyCall):
+    def is_named(self, name: str) -> bool:
+        return not name or super().is_named(name)
 
 
 @caught_by("resume.goodbye")

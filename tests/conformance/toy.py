@@ -55,6 +55,7 @@ class ToyCall:
         self.spoken = ""
         self.draining = False
         self.sid = ""
+        self.name = self.call_name()
         self.keeps = False
         self.refused: str | None = None
         self.place = (0, 0)
@@ -151,6 +152,12 @@ class ToyCall:
             await older.dismiss(older.socket)
             older.end()
 
+    def call_name(self) -> str:
+        return uuid.uuid4().hex
+
+    def is_named(self, name: str) -> bool:
+        return name == self.name
+
     def can_resume(self, after: tuple[int, int]) -> bool:
         known = {(0, 0)} | {at for at, _ in self.journal}
         return self.keeps and not self.over and after in known
@@ -180,13 +187,13 @@ class ToyCall:
         await socket.close(1008)
 
     def stands(self, at: tuple[int, int]) -> dict[str, Any]:
-        return {"turn": at[0], "frame": at[1], "seconds": WAIT_S}
+        return {"turn": at[0], "frame": at[1], "seconds": WAIT_S, "call": self.name}
 
-    def wish(self, text: str) -> tuple[int, int] | None:
-        found = re.fullmatch(r"([0-9]+):([0-9]+)", text)
+    def wish(self, text: str) -> tuple[tuple[int, int], str] | None:
+        found = re.fullmatch(r"([0-9]+):([0-9]+)(?::([A-Za-z0-9_-]{8,64}))?", text)
         if found is None and text != "true":
-            raise Wrong("client.query", "resume is true, or TURN:FRAME")
-        return (int(found[1]), int(found[2])) if found else None
+            raise Wrong("client.query", "resume is true, or TURN:FRAME:CALL")
+        return ((int(found[1]), int(found[2])), found[3] or "") if found else None
 
     async def begin(self) -> None:
         problems = []
@@ -396,11 +403,15 @@ class Toy:
 
     async def went_on(self, newcomer: ToyCall, socket: ServerConnection) -> bool:
         try:
-            after = newcomer.wish(newcomer.query["resume"]) if self.resumes and "resume" in newcomer.query else None
+            wish = newcomer.wish(newcomer.query["resume"]) if self.resumes and "resume" in newcomer.query else None
         except Wrong:
             return False
         older = self.lines.get(newcomer.query.get("sid", ""))
-        if after is None:
+        if wish is None:
+            return False
+        after, name = wish
+        if older is not None and not older.is_named(name):
+            newcomer.refused = "unknown"
             return False
         if older is None or not older.can_resume(after):
             newcomer.refused = self.why_refused(older)

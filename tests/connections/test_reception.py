@@ -279,12 +279,14 @@ def crowd_of(board: Switchboard) -> dict[str, int]:
 async def test_a_call_that_waits_for_its_client_keeps_its_place_and_who_comes_back_takes_no_second() -> None:
     async with answering(guarded(calls_per_address=1)) as board:
         async with dialled(board.url, sid="sid-1", resume="true") as caller:
+            mine = f"0:0:{lines(board)['sid-1'].call}"
             caller.socket.transport.abort()
             await caller.socket.wait_closed()
             await reached(lambda: is_cut(board))
             assert crowd_of(board) == {"127.0.0.1": 1}
             assert await refused(board.url) == 429
-            async with dialled(board.url, sid="sid-1", resume="0:0") as again:
+            assert await refused(f"{board.url}?sid=sid-1&resume=0:0:another-calls-name") == 429
+            async with dialled(board.url, sid="sid-1", resume=mine) as again:
                 assert again.sid == "sid-1"
                 await reached(lambda: crowd_of(board) == {"127.0.0.1": 1})
                 assert await refused(board.url) == 429

@@ -24,13 +24,17 @@ AGAIN_S = 0.1
 
 @dataclass
 class Persistent:
-    """One caller, over however many connections."""
+    """One caller, over however many connections.
+
+    Attributes:
+        at: after which frame the next connection shall go on.
+    """
 
     url: str
     number: int
     token: str = field(default="", repr=False)
     sid: str = ""
-    resumes: str = "true"
+    at: str = ""
     ready: dict[str, Any] = field(default_factory=dict)
     cuts: int = 0
     back_s: float = 0.0
@@ -47,7 +51,8 @@ class Persistent:
         return f"caller {self.number:02d} says {turn}"
 
     async def dial(self) -> None:
-        address = f"{self.url}?resume={self.resumes}" + (f"&sid={self.sid}" if self.sid else "")
+        wish = f"{self.at}:{self.ready['resume']['call']}" if self.at else "true"
+        address = f"{self.url}?resume={wish}" + (f"&sid={self.sid}" if self.sid else "")
         bearer = {"Authorization": f"Bearer {self.token}"}
         self._line = await self._stack.enter_async_context(dialling(address, headers=bearer))
         ready = await self.line.event()

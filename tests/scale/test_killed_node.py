@@ -31,7 +31,7 @@ async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys:
     await group.script(SLOW)
     await together(caller.begin("two") for caller in talking)
     for caller in callers:
-        caller.resumes = "1:1"
+        caller.at = "1:1"
     await doomed.kill()
     await together(caller.finish() for caller in talking)
     cut = [caller for caller in callers if homes[caller.sid] is doomed]
@@ -59,7 +59,7 @@ async def _is_cut_and_hears_the_rest(group: Cluster, caller: Persistent) -> None
     """Who called without a `sid` was given one by nginx, and it leads to the server that has the rest of the reply."""
     await caller.begin("more")
     await caller.cut()
-    caller.resumes = "2:1"  # the first frame of the second turn was the last to arrive
+    caller.at = "2:1"  # the first frame of the second turn was the last to arrive
     await caller.dial()
     assert "refused" not in caller.ready["resume"]
     assert caller.words("more") in said(await caller.line.until("TTSDone"))

@@ -112,7 +112,7 @@ async def exchange(config: CallConfig = STREAMED, limits: ResumeLimits | None = 
     connection = SimulatedConnection()
     kept = KeptLine(connection, Framing.SIZED, limits or ResumeLimits())
     kept.sid = "sid-1"
-    session = sim.session_over(kept)
+    session = sim.session_over(kept, {"resume": kept.stands()})
     async with asyncio.TaskGroup() as calls:
         calls.create_task(kept.carry(connection))
         running = calls.create_task(session.run())
@@ -132,6 +132,16 @@ class Client:
     at: Position = field(default_factory=Position)
     frames: list[bytes] = field(default_factory=list)
     ready: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def bookmark(self) -> str:
+        """What it names when it comes back."""
+        return f"{self.at}:{self.ready[-1]['resume']['call']}"
+
+    def goes_on(self) -> bool:
+        """Whether the last BotReady was that of the same call, where the client is."""
+        first, last = self.ready[0]["resume"], self.ready[-1]["resume"]
+        return bool(last == {**first, "turn": self.at.turn, "frame": self.at.frame})
 
     def take(self, data: bytes) -> EventFrame | AudioFrame:
         """One frame: BotReady is not counted."""
@@ -189,7 +199,6 @@ async def _break(ex: Exchange, client: Client, chance: random.Random, tally: Tal
         tally.missed += ex.kept.position != client.at
         ex.come_back(client.at, chance.choice([0.0, 0.02, 0.2]))
         await _arrives(ex, client)
-        resume = client.ready[-1]["resume"]
-        assert (resume["turn"], resume["frame"]) == (client.at.turn, client.at.frame)
+        assert client.goes_on()
         again = chance.random() < 0.2
         tally.again += again

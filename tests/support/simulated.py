@@ -1,7 +1,7 @@
 """A whole call without sockets, for a clock that jumps: a client, ears, a mind and a voice, each with its delays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -234,7 +234,7 @@ class Simulation:
     detector: SimulatedDetector | None = None
     store: MemoryStore = field(default_factory=lambda: MemoryStore(20))
 
-    def session_over(self, line: Line) -> CallSession:
+    def session_over(self, line: Line, ready: Mapping[str, Any] | None = None) -> CallSession:
         """The call, on this line."""
 
         def prompt(_persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:
@@ -249,7 +249,8 @@ class Simulation:
             idle_line=lambda _: IDLE_LINE,
         )
         clock = asyncio.get_running_loop().time
-        return CallSession(line, services, Query("sid-1", Framing.SIZED, self.config), self.limits, clock)
+        query = Query("sid-1", Framing.SIZED, self.config)
+        return CallSession(line, services, query, self.limits, clock, ready=ready)
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[CallSession]:

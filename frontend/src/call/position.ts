@@ -1,4 +1,4 @@
-/** How far the page has got in a call's frames: what it names when it comes back after a cut. Pure. */
+/** Which call the page is in, and how far in its frames: what it names when it comes back after a cut. Pure. */
 
 import type { DownFrame } from "../protocol/frames";
 
@@ -12,22 +12,27 @@ export interface Position {
 export interface Place {
   /** How long the call waits for its page; null where it does not wait. */
   seconds: number | null;
+  /** The call's name; a later one of the same conversation has another. */
+  call: string;
   at: Position;
 }
 
-export const NOWHERE: Place = { seconds: null, at: { turn: 0, frame: 0 } };
+export const NOWHERE: Place = { seconds: null, call: "", at: { turn: 0, frame: 0 } };
 
 /** After one more frame; null is one that could not be read. BotReady says where the count stands. */
-export function after({ seconds, at }: Place, frame: DownFrame | null): Place {
+export function after(place: Place, frame: DownFrame | null): Place {
   if (frame?.kind === "event" && frame.event.event === "BotReady") {
     const { resume } = frame.event.payload;
-    return resume ? { seconds: resume.seconds, at: { turn: resume.turn, frame: resume.frame } } : NOWHERE;
+    if (!resume) return NOWHERE;
+    const { turn, frame: number, seconds, call } = resume;
+    return { seconds, call, at: { turn, frame: number } };
   }
   const begins = frame?.kind === "event" && frame.event.event === "SentenceRecognized";
-  return { seconds, at: begins ? { turn: at.turn + 1, frame: 1 } : { turn: at.turn, frame: at.frame + 1 } };
+  const { turn, frame: number } = place.at;
+  return { ...place, at: begins ? { turn: turn + 1, frame: 1 } : { turn, frame: number + 1 } };
 }
 
-/** The wish in the address: keep the call for me, or go on after this frame. */
-export function resumeWish({ seconds, at }: Place): string {
-  return seconds === null ? "true" : `${at.turn}:${at.frame}`;
+/** The wish in the address: keep the call for me, or go on after this frame of that call. */
+export function resumeWish({ seconds, call, at }: Place): string {
+  return seconds === null ? "true" : `${at.turn}:${at.frame}:${call}`;
 }

@@ -186,7 +186,14 @@ describe("trouble", () => {
 
   const lost: CallEvent = { type: "lost", attempt: 1 };
   const back = (turn: number, frame: number) =>
-    says({ event: "BotReady", payload: { session: "s1", resume: { turn, frame, seconds: 30 } } }, 0, 9000);
+    says(
+      {
+        event: "BotReady",
+        payload: { session: "s1", resume: { turn, frame, seconds: 30, call: "a-name-1" } },
+      },
+      0,
+      9000,
+    );
 
   it("a call that was kept goes on in the same turn when the line is back", () => {
     const state = run([...speaking, lost, back(1, 3), sound(500), sentence("再见。"), sound(200), done()]);

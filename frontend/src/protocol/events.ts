@@ -12,11 +12,12 @@ export interface Metrics {
   usage?: Json;
 }
 
-/** Where the call goes on, 0:0 for a new one; and how long it waits for its client after a cut. */
+/** Where the call goes on, 0:0 for a new one; how long it waits for its client after a cut, and by which name it is found. */
 export interface Resume {
   turn: number;
   frame: number;
   seconds: number;
+  call: string;
 }
 
 export type DownEvent =
@@ -83,9 +84,13 @@ export function readEvent(value: unknown): DownEvent | null {
 function readReady({ session, resume }: Json): DownEvent | null {
   if (typeof session !== "string") return null;
   if (!isObject(resume)) return { event: "BotReady", payload: { session } };
-  const { turn, frame, seconds } = resume;
-  const known = typeof turn === "number" && typeof frame === "number" && typeof seconds === "number";
-  return { event: "BotReady", payload: known ? { session, resume: { turn, frame, seconds } } : { session } };
+  const { turn, frame, seconds, call } = resume;
+  const counted = typeof turn === "number" && typeof frame === "number" && typeof seconds === "number";
+  const known = counted && typeof call === "string";
+  return {
+    event: "BotReady",
+    payload: known ? { session, resume: { turn, frame, seconds, call } } : { session },
+  };
 }
 
 function readError(payload: Json): DownEvent | null {
