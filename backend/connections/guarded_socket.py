@@ -13,6 +13,7 @@ from backend.access.bounds import Rate
 from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
+from backend.whole_messages import WholeMessages
 
 _SLICE_BYTES: Final = 4 * 1024
 """What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end."""
@@ -22,7 +23,7 @@ _CLOSE_POLICY: Final = 1008
 _US: Final = "us"
 
 
-class GuardedSocket(ServerConnection):
+class GuardedSocket(WholeMessages, ServerConnection):
     """Counts what comes before and between messages; a socket that goes too far is closed, and no other notices."""
 
     def __init__(self, *arguments: Any, limits: SocketLimits, room: WaitingRoom, **options: Any) -> None:

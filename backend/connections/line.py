@@ -12,6 +12,7 @@ from websockets.exceptions import ConnectionClosed
 from backend.access.toll import Toll
 from backend.call.moves import LineBack, LineCut
 from backend.telemetry.readings import Traffic
+from backend.whole_messages import send_now
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +64,9 @@ class WebSocketLine:
     async def send(self, data: bytes) -> None:
         """See `Line`."""
         try:
-            async with asyncio.timeout(self._blocked_write_s):
-                await self._socket.send(data)
+            if not send_now(self._socket, data):
+                async with asyncio.timeout(self._blocked_write_s):
+                    await self._socket.send(data)
             self._traffic.down_bytes += len(data)
         except ConnectionClosed:
             return

@@ -17,6 +17,7 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable, Stage
+from backend.whole_messages import WholeMessages, send_now
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 256  # a reader that pauses must not starve the pongs, which queue behind messages
@@ -42,6 +43,10 @@ class _Dial(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+
+class _ServiceConnection(WholeMessages, ClientConnection):
+    """What is dialled."""
 
 
 class ServiceSocket:
@@ -71,6 +76,8 @@ class ServiceSocket:
             ProviderUnavailable: the connection is closed.
             ProviderTimeout: the service does not read.
         """
+        if isinstance(message, bytes) and send_now(self._connection, message):
+            return
         watch = self._loop.call_later(self._limits.send_timeout_s, self._give_up)  # cheaper than a timeout block
         try:
             await self._connection.send(message)
@@ -147,6 +154,7 @@ async def _connect(url: str, headers: Mapping[str, str], limits: SocketLimits) -
     return await _Dial(
         url,
         additional_headers=headers,
+        create_connection=_ServiceConnection,
         compression=None,
         proxy=None if is_loopback(address.hostname) else True,
         ssl=_tls() if address.scheme == "wss" else None,
