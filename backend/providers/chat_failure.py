@@ -32,12 +32,14 @@ class Library:
         client: its asynchronous client, with retries of its own switched off.
         timeouts, errors: what it raises; a timeout is looked for first.
         is_cut: whether what looks like a timeout is a connection that was closed.
+        response: how the HTTP client that it was given answers.
     """
 
     client: Any
     timeouts: tuple[type[Exception], ...]
     errors: tuple[type[Exception], ...]
     is_cut: Callable[[BaseException], bool] = lambda _: False
+    response: Any = None
 
 
 def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> ProviderError:

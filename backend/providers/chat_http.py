@@ -42,10 +42,26 @@ def http_client(module: str, base_url: str, times: ChatTimes) -> Any:
             trace_configs=[_telling_when_sent()],
         )
 
-    return httpx.AsyncClient(
+    return _direct(httpx.AsyncClient)(
         transport=transport.AiohttpTransport(client=session, trust_env=False),
         timeout=httpx.Timeout(times.first_token_s + times.token_s + _SLACK_S, connect=times.connect_s),
     )
+
+
+def _direct(client: type[Any]) -> type[Any]:
+    """A kind of this client that goes straight to its transport: chat needs no cookies, redirects or logins."""
+
+    class Direct(client):  # type: ignore[misc]
+        async def send(self, request: Any, *, stream: bool = False, **wishes: Any) -> Any:
+            if wishes or request.url.userinfo:
+                return await super().send(request, stream=stream, **wishes)
+            response = await self._transport.handle_async_request(request)
+            response.request = request
+            if not stream:
+                await response.aread()
+            return response
+
+    return Direct
 
 
 def was_cut(exc: BaseException | None) -> bool:

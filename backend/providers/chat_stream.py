@@ -58,7 +58,7 @@ class StreamedChat(ABC):
 
     @abstractmethod
     async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
-        """Send the request, if need be in the form that `_can_amend` promised; the library's raw response."""
+        """Send the request, if need be in the form that `_can_amend` promised; the HTTP client's response, unread."""
 
     def _can_amend(self, error: ProviderError) -> bool:
         """Whether another form of the request may please a service that refused this one."""
@@ -149,7 +149,7 @@ class _Answer:
         """Send the request and wait for the first text, or for the end of an answer without any."""
         token = sending.set(self._tab)
         try:
-            self._stream = Chunks((await self._within(request)).http_response)
+            self._stream = Chunks(await self._within(request))
             self._chunks = aiter(self._stream)
             while not self._items and not self._ended:
                 await self._take()

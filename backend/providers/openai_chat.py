@@ -84,13 +84,14 @@ class OpenAiChat(StreamedChat):
         wishes: dict[str, Any] = {"temperature": config.temperature, "max_tokens": config.max_tokens}
         if config.ask_usage:
             wishes["stream_options"] = {"include_usage": True}
-        return await library.client.chat.completions.with_raw_response.create(
+        raw = await library.client.chat.completions.with_raw_response.create(
             model=config.model,
             messages=messages,
             stream=True,
             extra_body=dict(self._extra_body(amended=amended)),
             **{name: wish for name, wish in wishes.items() if wish is not None},
         )
+        return raw.http_response
 
     def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
         """Fields that the library does not know."""
