@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -187,7 +188,7 @@ def _summary(card: Card) -> dict[str, Any]:
         "name": card.name,
         "name_latin": card.name_latin,
         "language": card.language,
-        "tagline": card.tagline.model_dump(),
+        "tagline": asdict(card.tagline),
         "avatar": f"/api/personas/{card.id}/avatar.svg",
     }
 

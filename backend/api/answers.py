@@ -4,11 +4,11 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
+from backend.shapes import MisshapenError, shaped
 from backend.voices.bodies import fault
 
-_Model = TypeVar("_Model", bound=BaseModel)
+_Model = TypeVar("_Model")
 
 
 class Refusal(Exception):  # noqa: N818 - it is what the server says
@@ -41,8 +41,8 @@ def checked(model: type[_Model], value: Any) -> _Model:
         Refusal: 400, with the first field that is wrong.
     """
     try:
-        return model.model_validate(value)
-    except ValidationError as exc:
+        return shaped(model, value)
+    except MisshapenError as exc:
         field, reason = fault(exc)
         raise Refusal(HTTPStatus.BAD_REQUEST, f"{field}: {reason}", field=field) from exc
 

@@ -1,5 +1,6 @@
 """Which voices the page offers for a persona, and what each sounds like."""
 
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any
 
@@ -51,7 +52,7 @@ class SampleRoutes:
         own = [voice for voice in self._cast.voices(card.id) if not self._library.is_off(voice.id)]
         ids = {voice.id for voice in own}
         others = [_offer(row) for row in self._library.offered() if row.voice not in ids]
-        body = {"default": self._cast.usual_voice(card.id), "speech": card.speech.model_dump()}
+        body = {"default": self._cast.usual_voice(card.id), "speech": asdict(card.speech)}
         return web.json_response(body | {"voices": [*(self._own(card.id, voice) for voice in own), *others]})
 
     async def _hers(self, request: web.Request) -> web.Response:

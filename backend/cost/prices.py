@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from backend.errors import ConfigError
 from backend.expenses import Unit
+from backend.shapes import Before, MisshapenError, between, filled, shaped
 
 SHIPPED: Final = Path(__file__).with_name("prices.yaml")
 
@@ -22,18 +22,15 @@ _DATED: Final = re.compile(r"-(\d{6}|\d{4}-\d{2}-\d{2}|latest)\Z")
 _MS_A_SECOND: Final = 1000
 _MS_AN_HOUR: Final = 3_600_000
 
-Price = Annotated[Decimal, Field(ge=0, le=1_000_000)]
+Price = Annotated[Decimal, between(0, 1_000_000)]
 
 
 def _listed(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class TokenPrices(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPrices:
     """What a million tokens cost in a request of at most this size. Without `cached`, a cached token costs as any."""
 
     up_to_input: int | None = None
@@ -49,24 +46,23 @@ class TokenPrices(_Part):
         )
 
 
-class Entry(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
     """What some models cost, since when, and who says so."""
 
-    models: tuple[str, ...] = Field(min_length=1)
+    models: Annotated[tuple[str, ...], filled]
     second: Price | None = None
     hour: Price | None = None
     ten_thousand_characters: Price | None = None
-    million_tokens: Annotated[tuple[TokenPrices, ...], BeforeValidator(_listed)] = ()
+    million_tokens: Annotated[tuple[TokenPrices, ...], Before(_listed)] = ()
     as_of: datetime.date
-    source: str = Field(min_length=1)
+    source: Annotated[str, filled]
 
-    @model_validator(mode="after")
-    def _has_a_price(self) -> Self:
+    def __post_init__(self) -> None:
         if self.second is not None and self.hour is not None:
             raise ValueError("has a price for a second and for an hour: one of them is enough")
         if (self.second, self.hour, self.ten_thousand_characters, self.million_tokens) == (None, None, None, ()):
             raise ValueError("has no price: give second, hour, ten_thousand_characters or million_tokens")
-        return self
 
     def price(self, unit: Unit, prompt_tokens: int = 0, output_tokens: int = 0) -> Decimal | None:
         """Of one unit; None where there is none for it."""
@@ -88,7 +84,8 @@ class Entry(_Part):
         return {"input_tokens": tier.input, "cached_tokens": cached}.get(unit, tier.output) / 1_000_000
 
 
-class _File(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
     prices: tuple[Entry, ...]
 
 
@@ -138,12 +135,12 @@ def _entries(path: Path) -> tuple[Entry, ...]:
     try:
         with path.open("rb") as file:
             value: Any = yaml.load(file.read(_MOST_BYTES), Loader=_Loader)  # noqa: S506 - a SafeLoader
-        return _File.model_validate(value).prices
+        return shaped(_File, value).prices
     except OSError as exc:
         raise ConfigError(f"PRICES: {path} cannot be read ({exc.strerror or exc})") from exc
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"PRICES: {path.name}: {where or 'file'}: {first['msg']}") from exc
+    except MisshapenError as exc:
+        first = exc.faults[0]
+        where = ".".join(str(part) for part in first.path)
+        raise ConfigError(f"PRICES: {path.name}: {where or 'file'}: {first.reason}") from exc
     except (yaml.YAMLError, ArithmeticError, ValueError, RecursionError) as exc:
         raise ConfigError(f"PRICES: {path.name} is not YAML: {' '.join(str(exc).split())[:200]}") from exc

@@ -1,15 +1,15 @@
 """A persona card: one YAML file that holds a whole character, checked when it is loaded. See `docs/persona.md`."""
 
 import re
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from typing import Annotated, Any, Final, Literal
 
 from backend.errors import CardError
 from backend.persona.complaint import complaint
 from backend.persona.spoken import fault
 from backend.persona.yaml_file import read_yaml
+from backend.shapes import Before, MisshapenError, between, filled, matching, shaped
 
 AVATARS: Final = Path(__file__).resolve().parents[2] / "assets" / "avatars"
 
@@ -37,24 +37,22 @@ def _listed(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
-Text = Annotated[str, AfterValidator(_sound_text)]
-Line = Annotated[Text, AfterValidator(_utterable)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
-Factor = Annotated[float, Field(strict=True, ge=0.5, le=2.0)]
+Text = Annotated[str, _sound_text]
+Line = Annotated[Text, _utterable]
+Texts = Annotated[tuple[Text, ...], Before(_listed), filled]
+Factor = Annotated[float, between(0.5, 2.0)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Tagline(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagline:
     """Who she is in one line, in the page's two languages."""
 
     zh: Text
     en: Text
 
 
-class VoiceIds(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceIds:
     """Her voice, by each provider's own id."""
 
     volcengine: Text | None = None
@@ -66,14 +64,13 @@ class VoiceIds(_Part):
         voice: str | None = getattr(self, provider)
         return voice or ""
 
-    @model_validator(mode="after")
-    def _has_one(self) -> Self:
+    def __post_init__(self) -> None:
         if not (self.volcengine or self.dashscope or self.emulator):
             raise ValueError("names no voice: give one for volcengine, dashscope or emulator")
-        return self
 
 
-class Voice(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voice:
     """A voice that the page may offer."""
 
     id: Text
@@ -82,7 +79,8 @@ class Voice(_Part):
     gender: Literal["female", "male", "neutral"]
 
 
-class OfferedVoices(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedVoices:
     """Other voices, by provider."""
 
     volcengine: tuple[Voice, ...] = ()
@@ -90,7 +88,8 @@ class OfferedVoices(_Part):
     emulator: tuple[Voice, ...] = ()
 
 
-class Speech(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speech:
     """How the voice is used. `emotion` is a name of the provider's, or empty."""
 
     rate: Factor = 1.0
@@ -98,14 +97,16 @@ class Speech(_Part):
     emotion: str = ""
 
 
-class Example(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
     """A short exchange. `caller` is one way of saying it, or several."""
 
     caller: Texts
     answer: Line
 
 
-class Check(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
     """Of the answers to `asks`: each holds one of `must` and none of `must_not`."""
 
     asks: Texts
@@ -113,15 +114,18 @@ class Check(_Part):
     must_not: tuple[Text, ...] = ()
 
 
-class Card(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
     """A whole character."""
 
-    id: str = Field(pattern=r"\A[A-Za-z0-9_-]{1,64}\z")
+    id: Annotated[str, matching(r"[A-Za-z0-9_-]{1,64}", "must be 1 to 64 of A-Z a-z 0-9 - _")]
     name: Text
     name_latin: Text | None = None
-    language: str = Field(pattern=r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})*\z")
+    language: Annotated[
+        str, matching(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", "must be a language tag such as zh-CN or en-GB")
+    ]
     tagline: Tagline
-    avatar: str = Field(pattern=r"\A[A-Za-z0-9_-]+\.svg\z")
+    avatar: Annotated[str, matching(r"[A-Za-z0-9_-]+\.svg", "must be the name of an SVG file, such as mei.svg")]
     greeting: Line | None = None
     character: Text
     style: Text
@@ -129,7 +133,7 @@ class Card(_Part):
     voice: VoiceIds
     voices: OfferedVoices = OfferedVoices()
     speech: Speech = Speech()
-    examples: tuple[Example, ...] = Field(min_length=1)
+    examples: Annotated[tuple[Example, ...], filled]
     idle_prompt: Line
     fallback: Line
     farewell: Line | None = None
@@ -163,7 +167,7 @@ class Card(_Part):
 
 
 _PARTS: Final = (Card, Tagline, VoiceIds, Voice, Speech, Example, Check)
-KEYS: Final = frozenset(key for part in _PARTS for key in part.model_fields)
+KEYS: Final = frozenset(field.name for part in _PARTS for field in fields(part))
 
 
 def load(path: Path, *, avatars: Path = AVATARS) -> Card:
@@ -188,8 +192,8 @@ def avatar_file(path: Path, card: Card, avatars: Path = AVATARS) -> Path | None:
 
 def _validated(path: Path, value: Any) -> Card:
     try:
-        return Card.model_validate(value)
-    except ValidationError as exc:
+        return shaped(Card, value)
+    except MisshapenError as exc:
         raise CardError(f"{path.name}: {complaint(exc, KEYS)}") from exc
 
 

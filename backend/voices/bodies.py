@@ -1,26 +1,17 @@
 """What may be said about voices over HTTP, checked at the edge."""
 
 import re
-from typing import Annotated, Any, Final, Literal, Self
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictBool,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-
+from backend.shapes import Before, MisshapenError, at_most, between, matching
 from backend.store.voice_rows import ADDED_PLACE, FIRST_PLACE, Gender, Kind, Provider, VoiceRow, VoiceWish
 from backend.voices.cloning import CloneWish
 from backend.voices.stock import sample_text, stock_id
 
 PAGE_SIZE: Final = 50
 MOST_PER_PAGE: Final = 200
-_LANGUAGE: Final = r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}\z"
+_IS_LANGUAGE: Final = matching(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}", "must be a language tag such as zh-CN or en-GB")
 
 
 def _printable(text: str) -> str:
@@ -31,51 +22,51 @@ def _printable(text: str) -> str:
     return text.strip()
 
 
-Name = Annotated[str, Field(max_length=80), AfterValidator(_printable)]
-SampleText = Annotated[str, Field(max_length=200), AfterValidator(_printable)]
-Language = Annotated[str, Field(pattern=_LANGUAGE, max_length=32)]
+def _agreed(value: object) -> bool:
+    if value is not True and value != "true":
+        raise ValueError("must be true: whose voice it is has to agree")
+    return True
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Name = Annotated[str, at_most(80), _printable]
+SampleText = Annotated[str, at_most(200), _printable]
+Language = Annotated[str, at_most(32), _IS_LANGUAGE]
 
 
-class Names(_Body):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
     """In the page's two languages; one will do for both."""
 
     zh: Name | None = None
     en: Name | None = None
 
-    @model_validator(mode="after")
-    def _has_one(self) -> Self:
+    def __post_init__(self) -> None:
         if self.zh is None and self.en is None:
             raise ValueError("names nothing: give zh or en")
-        return self
 
     def columns(self) -> dict[str, str]:
         """Those that are given."""
         return {f"name_{language}": name for language, name in (("zh", self.zh), ("en", self.en)) if name is not None}
 
 
-class NewVoice(_Body):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewVoice:
     """A voice that the vendor has already."""
 
     provider: Provider
-    voice: str = Field(pattern=r"\A[A-Za-z0-9_.-]{1,128}\z")
-    model: str = Field(default="", pattern=r"\A[A-Za-z0-9_.,-]{0,128}\z")
+    voice: Annotated[str, matching(r"[A-Za-z0-9_.-]{1,128}", "must be 1 to 128 of A-Z a-z 0-9 _ . -")]
+    model: Annotated[str, matching(r"[A-Za-z0-9_.,-]{0,128}", "must be at most 128 of A-Z a-z 0-9 _ . , -")] = ""
     name: Names
     language: Language
     gender: Gender = "neutral"
     sample_text: SampleText | None = None
     kind: Kind = "stock"
-    enabled: StrictBool = True
-    consent: StrictBool = False
+    enabled: bool = True
+    consent: bool = False
 
-    @model_validator(mode="after")
-    def _agreed(self) -> Self:
+    def __post_init__(self) -> None:
         if self.kind == "cloned" and not self.consent:
             raise ValueError("consent: must be true: a cloned voice is somebody's, who has to agree")
-        return self
 
     def row(self, at_ms: int) -> VoiceRow:
         """As it is kept."""
@@ -100,52 +91,53 @@ class NewVoice(_Body):
         )
 
 
-class NewClone(_Body):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewClone:
     """A voice to be made; of a form, too, whose values are all texts."""
 
     name: Name
     language: Language
     gender: Gender = "neutral"
     sample_text: SampleText | None = None
-    url: Annotated[str, Field(pattern=r"\Ahttps?://\S+\z", max_length=2000)] | None = None
-    consent: bool = Field(default=False, validate_default=True)
+    url: Annotated[str, at_most(2000), matching(r"https?://\S+", "must be an http or https address")] | None = None
+    consent: Annotated[bool, Before(_agreed)] = False
 
-    @field_validator("consent", mode="before")
-    @classmethod
-    def _is_given(cls, value: object) -> bool:
-        if value is not True and value != "true":
-            raise ValueError("must be true: whose voice it is has to agree")
-        return True
+    def __post_init__(self) -> None:
+        if not self.consent:
+            raise ValueError("consent: must be true: whose voice it is has to agree")
 
     def wish(self) -> CloneWish:
         """As cloning takes it."""
         return CloneWish(self.name, self.language, self.gender, self.sample_text)
 
 
-class VoiceChange(_Body):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceChange:
     """What may be changed of a voice. What is left out stays."""
 
     name: Names | None = None
     language: Language | None = None
     gender: Gender | None = None
     sample_text: SampleText | None = None
-    enabled: StrictBool | None = None
+    enabled: bool | None = None
 
     def columns(self) -> dict[str, object]:
         """As they are kept."""
-        plain = self.model_dump(exclude={"name"}, exclude_none=True)
-        return plain | (self.name.columns() if self.name is not None else {})
+        plain = {name: getattr(self, name) for name in ("language", "gender", "sample_text", "enabled")}
+        given = {name: value for name, value in plain.items() if value is not None}
+        return given | (self.name.columns() if self.name is not None else {})
 
 
-class VoiceQuery(_Body):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceQuery:
     """Which voices are asked for."""
 
     provider: Provider | None = None
     language: Language | None = None
     enabled: Literal["true", "false"] | None = None
     kind: Kind | None = None
-    page: int = Field(default=1, ge=1, le=10_000)
-    size: int = Field(default=PAGE_SIZE, ge=1, le=MOST_PER_PAGE)
+    page: Annotated[int, between(1, 10_000)] = 1
+    size: Annotated[int, between(1, MOST_PER_PAGE)] = PAGE_SIZE
 
     def wish(self) -> VoiceWish:
         """As the store takes it."""
@@ -153,11 +145,10 @@ class VoiceQuery(_Body):
         return VoiceWish(provider=self.provider, language=self.language, enabled=enabled, kind=self.kind)
 
 
-def fault(error: ValidationError) -> tuple[str, str]:
+def fault(error: MisshapenError) -> tuple[str, str]:
     """The field of the first fault, and what is wrong with it."""
-    first: Any = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    reason = str(first["ctx"]["error"]) if first["type"] == "value_error" else first["msg"]
+    first = error.faults[0]
+    field, reason = ".".join(str(part) for part in first.path), first.reason
     if not field and ": " in reason:
         field, _, reason = reason.partition(": ")
     return field or "body", reason

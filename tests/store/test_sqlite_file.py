@@ -3,8 +3,6 @@
 import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from dataclasses import replace
@@ -24,7 +22,6 @@ from backend.store.voice_rows import VoiceWish
 from backend.store.worker import Worker
 from backend.voices.stock import stock
 
-ROOT = Path(__file__).resolve().parents[2]
 REF = TurnRef("call-1", 1)
 SAID = (Message("user", "你好"), Message("assistant", "你好！😀"))
 RECORDS = (
@@ -53,16 +50,6 @@ def content(file: Path) -> dict[str, list[tuple[object, ...]]]:
 def test_the_sql_is_what_sqlalchemy_makes_of_the_statements() -> None:
     made = json.loads(statements.SQLITE.read_text("utf-8"))
     assert made == statements.for_sqlite(), "run python -m backend.store.statements"
-
-
-def test_a_server_with_a_file_does_not_load_sqlalchemy() -> None:
-    program = (
-        "import sys, backend.handler, backend.store.database as database\n"
-        "database.Database('sqlite+aiosqlite:///calls.db')\n"
-        "sys.exit(' '.join(name for name in ('sqlalchemy', 'alembic', 'greenlet') if name in sys.modules))"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
-    assert (ended.stdout + ended.stderr).split() == []
 
 
 async def test_both_ways_to_a_file_write_and_read_the_same(file: Path) -> None:
