@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ContentRefused, ProviderError, ProviderTimeout, ProviderUnavailable, Stage
+from backend.expenses import Nobody, Payer, payer
 from backend.ports import ChatUsage, Hypothesis, Message, SentenceBegan, Sound, SpeechOptions, TextDelta
 from backend.providers.fallback.breaker import Breaker
 from backend.providers.fallback.ears import KEPT_MS, FallbackRecognizer
@@ -86,6 +87,28 @@ def test_the_rest_grows_with_each_probe_that_fails_and_ends_with_one_that_works(
     virtually(run())
 
     assert probes == [1, 3, 7, 15, 23, 31]
+
+
+def test_a_probe_is_not_paid_by_the_call_that_found_the_provider_broken() -> None:
+    paying: list[Payer] = []
+
+    async def probe() -> None:
+        paying.append(payer.get())
+
+    async def run() -> None:
+        breaker = Breaker("llm", NAMES, probe, 1.0)
+        payer.set(_Caller())
+        breaker.failed(0, down("llm"))
+        await asyncio.sleep(2)
+        await breaker.aclose()
+
+    virtually(run())
+
+    assert [type(each) for each in paying] == [Nobody]
+
+
+class _Caller(Nobody):
+    """Someone who pays."""
 
 
 def test_who_answers_in_a_turn_is_asked_first_again_without_a_probe() -> None:

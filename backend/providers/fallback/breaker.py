@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from backend.errors import ContentRefused, ProviderError, Stage
+from backend.expenses import Nobody, payer
 from backend.marks import on_request_sent, on_served
 from backend.providers.chores import Chores
 
@@ -77,8 +78,9 @@ class Breaker:
         await self._chores.aclose()
 
     async def _rest(self) -> None:
-        on_served.set(None)  # this outlives the turn that found it broken, and is not measured with it
+        on_served.set(None)  # this outlives the turn that found it broken, is not measured with it, and not paid by it
         on_request_sent.set(None)
+        payer.set(Nobody())
         rest_s = self._rest_s
         while True:
             await asyncio.sleep(rest_s)
