@@ -21,7 +21,7 @@ from backend.errors import ConfigError
 from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
 from backend.process import garbage
-from backend.process.banner import description
+from backend.process.banner import description, page_url
 from backend.process.exposure import refuse_open
 from backend.process.local_vendors import local_vendors, refuse_taken
 from backend.process.logs import configure
@@ -188,6 +188,7 @@ def _reception(settings: Settings, services: Services, *, door: Door, lag: LoopL
         resume=ResumeLimits(settings.call.resume_s, settings.call.resume_bytes),
         lag=lag,
         load=load,
+        page=page_url(settings, settings.web_address.port),
     )
 
 

@@ -313,7 +313,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on() -> None:
         await caller.send("UserText", {"text": "说吧"})
         assert board.reception is not None
         async with asyncio.timeout(20):
-            await board.reception._all_ended.wait()
+            await board.reception.all_ended()
         assert board.reception.calls == 0
 
 
@@ -407,7 +407,7 @@ async def test_a_call_leaves_nothing_behind() -> None:
             await caller.turn()
         assert board.reception is not None
         async with asyncio.timeout(20):
-            await board.reception._all_ended.wait()
+            await board.reception.all_ended()
 
     assert recognizer.closed == len(recognizer.sessions)
     assert len(asyncio.all_tasks()) == before
@@ -423,7 +423,7 @@ async def test_a_client_that_types_hundreds_of_lines_and_leaves_has_left() -> No
             assert refused.payload["error"]["code"] == "BadEvent"
         assert board.reception is not None
         async with asyncio.timeout(5):
-            await board.reception._all_ended.wait()
+            await board.reception.all_ended()
 
 
 async def test_config_events_are_heard_while_in_process() -> None:

@@ -71,26 +71,13 @@ class Crowd:
 
 
 class Place:
-    """One of an address's: a handshake's and then, if it becomes a call, that call's, for as long as it lasts.
-
-    A call may outlast its connection, and it is the call that keeps others out.
-    """
+    """One of an address's."""
 
     def __init__(self, crowd: Crowd, address: str) -> None:
         self._crowd = crowd
         self._address = address
-        self._is_kept = False
         self._is_left = False
         crowd.enter(address)
-
-    def keep(self) -> None:
-        """The connection is a call's from now on; whoever holds that leaves."""
-        self._is_kept = True
-
-    def lost(self) -> None:
-        """The connection has gone."""
-        if not self._is_kept:
-            self.leave()
 
     def leave(self) -> None:
         """Once only, however often it is said."""

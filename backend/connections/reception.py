@@ -8,7 +8,6 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, assert_never
 from urllib.parse import parse_qsl, urlsplit
-from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
@@ -16,8 +15,9 @@ from websockets.typing import Subprotocol
 
 from backend.access.bounds import Place
 from backend.access.door import Door, Visit, peer_of
-from backend.access.keys import EVERYBODY, Grant
+from backend.access.keys import Grant
 from backend.call.moves import Fault
+from backend.connections.admissions import Admissions
 from backend.connections.holders import Holders
 from backend.connections.kept_line import KeptLine, ResumeLimits
 from backend.connections.line import CLOSE_INTERNAL, NOT_READING, WebSocketLine
@@ -55,6 +55,7 @@ class Reception:
         resume: how calls wait for clients that were cut off and asked for it.
         lag: while it is too late, further clients are refused, so that those who were let in keep their pace.
         load: while it is too much, likewise.
+        page: where the page is, for browsers that are pointed at this port instead.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Reception:
         resume: ResumeLimits | None = None,
         lag: LoopLag | None = None,
         load: LoopLoad | None = None,
+        page: str = "",
     ) -> None:
         self._services = services
         self._lag = lag or LoopLag(0)
@@ -82,11 +84,8 @@ class Reception:
         self._calls: set[CallSession] = set()
         self._holders = Holders(services.store)
         self._resumption = Resumption(resume or ResumeLimits())
-        # from the handshake on, so that a crowd at the door cannot pass the bound; weak, for handshakes that fail
-        self._admitted: WeakKeyDictionary[ServerConnection, tuple[Grant, Place]] = WeakKeyDictionary()
-        self._present = 0  # those whose calls are about to begin, and those who come back to one, included
-        self._all_ended = asyncio.Event()
-        self._all_ended.set()
+        self._admissions = Admissions()
+        self._page = page
         self._draining = False
 
     @property
@@ -113,6 +112,8 @@ class Reception:
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Before the upgrade: None lets the client in, a response refuses it."""
         known = urlsplit(request.path).path in PATHS
+        if known and not _asks_for_a_websocket(request):
+            return _no_call(connection, self._page)
         judged = self._judge(connection, request) if known else "not_found"
         if isinstance(judged, Grant):
             self._enter(connection, judged, request)
@@ -135,19 +136,18 @@ class Reception:
 
     def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
         place = Place(self._door.crowd, self._door.address(_visit(connection, request)))
-        self._admitted[connection] = grant, place
-        connection.connection_lost_waiter.add_done_callback(lambda _: place.lost())
+        self._admissions.enter(connection, grant, place)
 
     def _busy(self) -> Refusal | None:
         if self._draining:
             return "draining"
-        if len(self._admitted) >= self._max_calls:
+        if len(self._admissions) >= self._max_calls:
             return "full"
         if not self._calls:  # a machine too slow for one call is so with or without a guard
             return None
         if self._lag.too_late:
             return "lagging"
-        return "loaded" if self._load.is_too_much_with(len(self._admitted) + 1) else None
+        return "loaded" if self._load.is_too_much_with(len(self._admissions) + 1) else None
 
     @staticmethod
     def choose_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
@@ -156,25 +156,15 @@ class Reception:
 
     async def answer(self, socket: ServerConnection) -> None:
         """Hold one call, from the upgrade to its end."""
-        grant, place = self._admitted.get(socket, (EVERYBODY, None))
-        if place is not None:
-            place.keep()
-        self._present += 1
-        self._all_ended.clear()
+        grant = self._admissions.answer(socket)
+        if grant is None:
+            return
         try:
             await self._hold(socket, grant)
         finally:
-            self._present -= 1
-            if not self._present:
-                self._all_ended.set()
-            self._let_go(socket)
+            self._admissions.leave(socket)
             if socket.request is not None and _went_too_far(socket):
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
-
-    def _let_go(self, socket: ServerConnection) -> None:
-        _, place = self._admitted.pop(socket, (EVERYBODY, None))
-        if place is not None:
-            place.leave()
 
     async def _hold(self, socket: ServerConnection, grant: Grant) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
@@ -191,7 +181,7 @@ class Reception:
         if kept is None or query.bookmark is None:
             await self._begin(line, query, grant.owner)
         else:
-            self._let_go(socket)  # the call has its place already
+            self._admissions.give_up_place(socket)  # the call has its place already
             await kept.resume(line, query.bookmark.position)
 
     async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:
@@ -238,12 +228,16 @@ class Reception:
             log.warning("drain.cut_short", extra={"calls": len(self._calls)})
             await self._drained(_FAREWELL_S, at_once=True)
 
+    async def all_ended(self) -> None:
+        """Wait until nobody is left: calls, those that are about to begin, and those who come back to one."""
+        await self._admissions.none_left.wait()
+
     async def _drained(self, within_s: float, *, at_once: bool) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await asyncio.gather(*(session.drain(at_once=at_once) for session in tuple(self._calls)))
-                await self._all_ended.wait()
-        return self._all_ended.is_set()
+                await self.all_ended()
+        return self._admissions.none_left.is_set()
 
 
 def _went_too_far(socket: ServerConnection) -> bool:
@@ -259,6 +253,18 @@ def _parameters(path: str) -> dict[str, str]:
 
 def _visit(connection: ServerConnection, request: Request) -> Visit:
     return Visit(peer_of(connection.remote_address), request.headers, request.headers.get_all)
+
+
+def _asks_for_a_websocket(request: Request) -> bool:
+    return any("websocket" in value.lower() for value in request.headers.get_all("Upgrade"))
+
+
+def _no_call(connection: ServerConnection, page: str) -> Response:
+    """To a browser, or a balancer that looks whether anybody is here."""
+    where = f" The page is at {page}" if page else ""
+    response = connection.respond(HTTPStatus.UPGRADE_REQUIRED, f"Calls are taken here, by WebSocket.{where}\n")
+    response.headers["Upgrade"] = "websocket"
+    return response
 
 
 def _refusal(connection: ServerConnection, reason: Refusal) -> Response:

@@ -14,7 +14,7 @@ def description(
     """Who answers, what it runs on, and where to point the browser."""
     card = cast.card()
     name = f"{card.name} ({card.name_latin})" if card.name_latin else card.name
-    ws, http = ("wss", "https") if settings.tls.certificate else ("ws", "http")
+    ws = "wss" if settings.tls.certificate else "ws"
     return "\n".join(
         (
             f"live voice call {VERSION}",
@@ -23,9 +23,15 @@ def description(
             f"  mind    {labels['llm']['label']} [{labels['llm']['provider']}]",
             f"  voice   {labels['tts']['label']} [{labels['tts']['provider']}]",
             f"  calls   {ws}://{_shown(settings.call_address.host)}:{call_port}{CALL_PATH}",
-            f"Open {http}://{_shown(settings.web_address.host)}:{web_port} and press the call button. Ctrl-C ends it.",
+            f"Open {page_url(settings, web_port)} and press the call button. Ctrl-C ends it.",
         )
     )
+
+
+def page_url(settings: Settings, port: int) -> str:
+    """Where a browser on this machine finds the page."""
+    http = "https" if settings.tls.certificate else "http"
+    return f"{http}://{_shown(settings.web_address.host)}:{port}"
 
 
 def _shown(host: str) -> str:

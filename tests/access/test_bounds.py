@@ -1,7 +1,5 @@
 """How often and how many, by address."""
 
-import pytest
-
 from backend.access import bounds
 from backend.access.addresses import UNKNOWN, Addresses
 from backend.access.bounds import Crowd, Place, Rate
@@ -88,15 +86,11 @@ def test_who_went_too_far_waits_and_owes_no_more_than_a_bucket() -> None:
     assert rate.take("a")
 
 
-@pytest.mark.parametrize("kept", [True, False])
-def test_a_place_is_a_connections_until_it_is_a_calls_and_left_once(kept: bool) -> None:
+def test_a_place_is_left_once() -> None:
     crowd = Crowd(9)
     crowd.enter("a")
     place = Place(crowd, "a")
-    if kept:
-        place.keep()
-    place.lost()
-    assert crowd._in == {"a": 2 if kept else 1}
+    assert crowd._in == {"a": 2}
     place.leave()
     place.leave()
     assert crowd._in == {"a": 1}

@@ -67,6 +67,7 @@ class Switchboard:
     socket: SocketLimits = field(default_factory=SocketLimits)
     room: WaitingRoom = field(default_factory=lambda: WaitingRoom(256))
     url: str = ""
+    page: str = ""
     reception: Reception | None = None
 
     def services(self) -> Services:
@@ -103,6 +104,7 @@ async def answering(board: Switchboard) -> AsyncIterator[Switchboard]:
         resume=board.resume,
         lag=board.lag,
         load=board.load,
+        page=board.page,
     )
     async with serve(
         board.reception.answer,
