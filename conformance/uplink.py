@@ -150,7 +150,7 @@ def check_resume(wish: str | None) -> None:
     Raises:
         Wrong: it may not.
     """
-    if wish is not None and not re.fullmatch(r"true|false|[0-9]{1,9}:[0-9]{1,9}:[A-Za-z0-9_-]{8,64}", wish):
+    if wish is not None and not re.fullmatch(r"true|false|[0-9]{1,9}:[0-9]{1,9}(:[A-Za-z0-9_-]{8,64})?", wish):
         raise Wrong("client.query", f"resume={wish[:70]}", "BadEvent")
 
 

@@ -55,7 +55,7 @@ async def test_the_old_clients_new_call_has_what_was_said_in_the_conversation() 
         assert [message.text for message in board.model.asked[-1]] == ["在吗", "好的。", "在吗", "好的。", "在吗"]
 
 
-@pytest.mark.parametrize("guess", ["", ":AAAAAAAAAAAAAAAA", ":another-calls-name"], ids=["none", "guess", "longer"])
+@pytest.mark.parametrize("guess", [":AAAAAAAAAAAAAAAA", ":another-calls-name"], ids=["guess", "longer"])
 async def test_without_its_name_a_call_is_not_resumed_but_followed_by_a_new_one(guess: str) -> None:
     async with answering(held()) as board, coming(board.url, "true") as (caller, _):
         await in_a_reply(caller)
@@ -67,6 +67,44 @@ async def test_without_its_name_a_call_is_not_resumed_but_followed_by_a_new_one(
             assert names(await again.until("TTSDone")) == ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
         assert isinstance(board.store, MemoryStore)
         assert [message.text for message in await board.store.load(SID)] == ["在吗", "还在吗", "再说。"]
+
+
+async def test_the_only_call_of_a_conversation_need_not_be_named() -> None:
+    async with answering(held()) as board, coming(board.url, "true") as (caller, begun):
+        await in_a_reply(caller)
+        cut(caller)
+        async with coming(board.url, "1:3") as (again, ready):
+            await went_on(again, begun, ready, board)
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["it-ended", "it-was-replaced"])
+async def test_where_another_call_could_be_meant_one_has_to_be_named(ends: bool) -> None:
+    async with answering(replies(4)) as board, coming(board.url, "true") as (old, _):
+        await in_a_reply(old)
+        if ends:
+            await old.socket.close()
+        else:
+            cut(old)
+        async with coming(board.url, "true") as (newer, begun):
+            await in_a_reply(newer)
+            await newer.until("TTSDone")
+            cut(newer)
+            async with coming(board.url, "1:3") as (_, ready):
+                assert refused(ready) == "unknown"
+                assert ready["resume"]["call"] != begun["resume"]["call"]
+
+
+def test_a_call_need_not_be_named_once_nobody_comes_back_to_the_one_before() -> None:
+    now = [0.0]
+    resumption = Resumption(ResumeLimits(seconds=30), clock=lambda: now[0])
+    found = []
+    for began in (0.0, 29.0, 100.0):
+        now[0] = began
+        line = KeptLine(Flood(b""), Framing.SIZED, ResumeLimits())
+        resumption.enter(SID, line)
+        found.append(resumption.find(SID, Bookmark(Position())) is line)
+        resumption.leave(line)
+    assert found == [True, False, True]
 
 
 async def test_a_new_call_in_place_of_another_can_itself_be_resumed() -> None:

@@ -61,11 +61,13 @@ class KeptLine:
     Attributes:
         sid: of the conversation.
         call: a name that no other call has, of this conversation or any; its client is told, and nobody else.
+        is_only_one: no client can mean another call of the conversation, and so need not name this one.
     """
 
     def __init__(self, connection: Connection, framing: Framing, limits: ResumeLimits) -> None:
         self.sid = ""
         self.call = secrets.token_urlsafe(_NAME_BYTES)
+        self.is_only_one = False
         self._framing = framing
         self._limits = limits
         self._journal = Journal(limits.max_bytes)
@@ -146,7 +148,7 @@ class KeptLine:
 
     def waits_for(self, bookmark: Bookmark) -> bool:
         """Whether it was in this call that the client left off, and the call has not ended."""
-        return not self._over and bookmark.is_in(self.call)
+        return not self._over and (bookmark.is_in(self.call) or (self.is_only_one and not bookmark.call))
 
     def can_resume(self, bookmark: Bookmark) -> bool:
         """Whether a client that left off there can go on with the next frame."""

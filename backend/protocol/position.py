@@ -49,6 +49,6 @@ class Bookmark:
 
 
 def parse_bookmark(text: str) -> Bookmark | None:
-    """TURN:FRAME:CALL, or TURN:FRAME of a client that does not know of names; None for anything else."""
+    """TURN:FRAME:CALL, or TURN:FRAME of a client that names none; None for anything else."""
     found = _TEXT.fullmatch(text)
     return None if found is None else Bookmark(Position(int(found[1]), int(found[2])), found[3] or "")

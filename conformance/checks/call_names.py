@@ -31,28 +31,39 @@ async def call_is_named(bench: Bench) -> str:
 
 @check("resume.not-another-call", "5")
 async def not_another_call(bench: Bench) -> None:
-    """A place in a call that has ended leads to no later call of the conversation, though that has such a frame:
-    BotReady says 0 and 0 and `unknown`, and nothing of the later call comes.
+    """A place in a call that has ended leads to no later call of the conversation, though that has such a frame, and
+    whether or not it names its call: BotReady says 0 and 0 and `unknown`, and nothing of the later call comes.
     """
-    async with kept(bench) as (call, sid):
-        await bench.begin_turn(call)
-        call.cut()
-    async with bench.dial(query={"sid": sid, "resume": "true"}) as later:
-        await bench.turn(later)
-        async with back(bench, sid, 1, 1, name_of(call)) as late:
-            is_new(late, "unknown")
-            if came := await late.fenced():
-                raise Broken("it was sent of the later call", came[0])
-            await bench.turn(late)
+    for named in (True, False):
+        async with kept(bench) as (call, sid):
+            await bench.begin_turn(call)
+            call.cut()
+        async with bench.dial(query={"sid": sid, "resume": "true"}) as later:
+            await bench.turn(later)
+            async with back(bench, sid, 1, 1, name_of(call) if named else "") as late:
+                is_new(late, "unknown")
+                if came := await late.fenced():
+                    raise Broken("it was sent of the later call", came[0])
+                await bench.turn(late)
 
 
 @check("resume.no-other-name", "5")
 async def no_other_name(bench: Bench) -> None:
-    """Without the call's name, and with another one, nobody goes on with it: BotReady says 0 and 0 and `unknown`."""
-    for name in ("", secrets.token_urlsafe(12)):
-        async with kept(bench) as (call, sid):
-            await bench.begin_turn(call)
-            call.cut()
-        async with back(bench, sid, 1, 1, name) as again:
-            is_new(again, "unknown")
-            await bench.turn(again)
+    """With another name than the call's nobody goes on with it: BotReady says 0 and 0 and `unknown`."""
+    async with kept(bench) as (call, sid):
+        await bench.begin_turn(call)
+        call.cut()
+    async with back(bench, sid, 1, 1, secrets.token_urlsafe(12)) as again:
+        is_new(again, "unknown")
+        await bench.turn(again)
+
+
+@check("resume.only-call", "5")
+async def only_call(bench: Bench) -> None:
+    """Where a conversation has had but one call, its client need not name it."""
+    async with kept(bench) as (call, sid):
+        await bench.turn(call)
+        call.cut()
+    turn, frame = position(call.frames)
+    async with back(bench, sid, turn, frame, "") as again:
+        goes_on(again, turn, frame)

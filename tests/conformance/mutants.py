@@ -526,10 +526,16 @@ class AnyNameWillDo(ToyCall):
         return True
 
 
-@caught_by("resume.no-other-name")
+@caught_by("resume.not-another-call")
 class NoNameWillDo(ToyCall):
     def is_named(self, name: str) -> bool:
         return not name or super().is_named(name)
+
+
+@caught_by("resume.only-call")
+class WantsAName(ToyCall):
+    def is_named(self, name: str) -> bool:
+        return name == self.name
 
 
 @caught_by("resume.goodbye")

@@ -56,6 +56,7 @@ class ToyCall:
         self.draining = False
         self.sid = ""
         self.name = self.call_name()
+        self.is_only_one = False
         self.keeps = False
         self.refused: str | None = None
         self.place = (0, 0)
@@ -147,6 +148,7 @@ class ToyCall:
 
     async def take_over(self) -> None:
         older = self.server.lines.get(self.sid)
+        self.is_only_one = older is None
         self.server.lines[self.sid] = self
         if older is not None and not older.over:
             await older.dismiss(older.socket)
@@ -156,7 +158,7 @@ class ToyCall:
         return uuid.uuid4().hex
 
     def is_named(self, name: str) -> bool:
-        return name == self.name
+        return name == self.name or (self.is_only_one and not name)
 
     def can_resume(self, after: tuple[int, int]) -> bool:
         known = {(0, 0)} | {at for at, _ in self.journal}
