@@ -10,6 +10,7 @@ from backend.access.keys import EVERYBODY, Grant, Keys
 from backend.access.origins import LOCALHOST, Names, Origins, host_of, host_of_origin, is_loopback
 from backend.access.presented import bearer, offered
 from backend.access.settings import AccessSettings
+from backend.protocol.events import is_sid
 
 Objection = Literal["origin", "unauthorized", "hurried", "crowded"]
 
@@ -73,12 +74,18 @@ class Door:
         self._names = Names((*settings.origins, *settings.public))
         self._is_private = settings.is_private
         self._addresses = Addresses(settings.trusted_proxies)
+        self._sid_header = settings.sid_header
         self._rate = Rate(settings.handshakes_per_s, settings.handshake_burst)
         self._misses = Rate(settings.handshakes_per_s, settings.handshake_burst)
 
     def address(self, visit: Visit) -> str:
         """By which a request is counted."""
         return self._addresses.client(visit.peer, visit.lists("X-Forwarded-For"))
+
+    def proposed_sid(self, visit: Visit) -> str | None:
+        """Which id a new conversation should have: the one by which a proxy chose this server among several."""
+        sid = visit.headers.get(self._sid_header, "") if self._sid_header else ""
+        return sid if is_sid(sid) else None
 
     def judge_call(
         self, visit: Visit, sid: str | None, has_place: Callable[[Grant], bool] = lambda _: False

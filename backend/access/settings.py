@@ -27,6 +27,7 @@ class AccessSettings:
         trusted_proxies: whose `X-Forwarded-For` is believed.
         calls_per_address: connections of one address at once.
         handshakes_per_s, handshake_burst: of one address, in the long run and at once.
+        sid_header: with which a proxy before several servers proposes the id of a new conversation; empty for none.
         public: `PUBLIC_URL` and `CALL_URL`, as far as they are set: addresses, or a path, under which others come.
     """
 
@@ -39,6 +40,7 @@ class AccessSettings:
     calls_per_address: int = 50
     handshakes_per_s: float = 10.0
     handshake_burst: int = 100
+    sid_header: str = ""
     public: tuple[str, ...] = ()
 
     @property
@@ -123,6 +125,7 @@ def read_access(env: Env) -> AccessSettings:
         calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
         handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 10, least=0.01),
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
+        sid_header=env.text("SID_HEADER"),
         public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url and not _is_here(url)),
     )
 

@@ -171,7 +171,7 @@ class Reception:
         path = socket.request.path if socket.request is not None else "/"
         try:
             query = parse_query(_parameters(path), self._defaults)
-            query = replace(query, sid=query.sid or grant.sid)
+            query = replace(query, sid=query.sid or grant.sid or self._proposed_sid(socket))
             await self._check_owner(query.sid, grant.owner)
         except SessionIdError as exc:
             await line.send(_error_frame(Fault(exc.code, str(exc))))
@@ -183,6 +183,9 @@ class Reception:
         else:
             self._admissions.give_up_place(socket)  # the call has its place already
             await kept.resume(line, query.bookmark.position)
+
+    def _proposed_sid(self, socket: ServerConnection) -> str | None:
+        return self._door.proposed_sid(_visit(socket, socket.request)) if socket.request is not None else None
 
     async def _begin(self, connection: WebSocketLine, query: Query, owner: str) -> None:
         kept = self._resumption.keep(connection, query)

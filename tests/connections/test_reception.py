@@ -293,6 +293,33 @@ async def test_a_call_that_waits_for_its_client_keeps_its_place_and_who_comes_ba
         await reached(lambda: crowd_of(board) == {})
 
 
+@pytest.mark.parametrize(
+    ("query", "proposed", "sid"),
+    [("", "from-the-proxy", "from-the-proxy"), ("?sid=own", "from-the-proxy", "own"), ("", "no/sid", None)],
+)
+async def test_a_conversation_that_nobody_names_is_called_as_the_proxy_proposes(
+    query: str, proposed: str, sid: str | None
+) -> None:
+    board = guarded(sid_header="X-Request-ID")
+    async with answering(board), dialled(board.url + query, headers={"X-Request-ID": proposed}) as caller:
+        assert caller.sid == (sid or caller.sid)
+        assert caller.sid != "no/sid"
+
+
+async def test_what_a_token_is_for_goes_before_what_a_proxy_proposes() -> None:
+    token = sign(SECRET, seconds=60, sid="the-tokens-own")
+    async with answering(guarded(token_secrets=(SECRET,), sid_header="X-Request-ID")) as board:
+        headers = {"Authorization": f"Bearer {token}", "X-Request-ID": "from-the-proxy"}
+        async with dialled(board.url, headers=headers) as caller:
+            assert caller.sid == "the-tokens-own"
+
+
+async def test_without_the_setting_no_header_names_a_conversation() -> None:
+    board = guarded()
+    async with answering(board), dialled(board.url, headers={"X-Request-ID": "from-somebody"}) as caller:
+        assert caller.sid != "from-somebody"
+
+
 async def test_a_handshake_that_becomes_no_call_takes_no_place_for_long() -> None:
     async with answering(guarded(calls_per_address=1)) as board:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(board.url).port)

@@ -163,6 +163,7 @@ async def _node(stack: AsyncExitStack, group: Cluster, number: int) -> Node:
         "WEB_PORT": "0",
         "TOKEN_SECRET": group.secret,
         "TRUSTED_PROXIES": "127.0.0.1",
+        "SID_HEADER": "X-Request-ID",
         "MAX_LOOP_LAG_MS": "0",  # the test's machine may be busy
         "MAX_LOOP_LOAD": "0",
         "VAD": "off",

@@ -12,6 +12,7 @@ import pytest
 from backend.config.database_url import database_url
 from backend.ports import Message
 from backend.store.database import Database
+from backend.token import sign
 from tests.scale.callers import CALLS, SLOW, Persistent, caller_of, said, together
 from tests.scale.cluster import Cluster
 
@@ -50,6 +51,7 @@ async def test_a_killed_nodes_callers_go_on_with_another(group: Cluster, capsys:
     assert all(group.node_of(caller.sid) is not doomed for caller in cut)
     assert all(caller.ready["resume"]["refused"] == "unknown" for caller in cut)
     await _nobody_else_gets_in(group, cut[0])
+    await _a_token_for_one_conversation_opens_it(group)
     await together(caller.hang_up() for caller in callers)
     with capsys.disabled():
         print("\n" + _report(group, callers, cut, asked))
@@ -72,6 +74,16 @@ async def _nobody_else_gets_in(group: Cluster, caller: Persistent) -> None:
     with pytest.raises(AssertionError, match="BadSession"):
         await stranger.dial()
     await stranger.hang_up()
+
+
+async def _a_token_for_one_conversation_opens_it(group: Cluster) -> None:
+    """Whether or not the address names it."""
+    bound = sign(group.secret, seconds=600, sid="the-tokens-own")
+    for sid in ("", "the-tokens-own"):
+        caller = replace(caller_of(group, 98), token=bound, sid=sid)
+        await caller.dial()
+        assert caller.sid == "the-tokens-own"
+        await caller.hang_up()
 
 
 async def _kept(group: Cluster, callers: Iterable[Persistent]) -> None:

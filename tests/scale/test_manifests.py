@@ -54,8 +54,14 @@ def documents() -> Iterator[dict[str, Any]]:
 
 
 def of_kind(kind: str) -> dict[str, Any]:
-    [found] = [document for document in documents() if document["kind"] == kind]
+    [found] = [document for document in documents() if document.get("kind") == kind]
     return found
+
+
+def ingresses() -> dict[str, dict[str, Any]]:
+    """By the path of each."""
+    found = [document for document in documents() if document.get("kind") == "Ingress"]
+    return {each["spec"]["rules"][0]["http"]["paths"][0]["path"]: each for each in found}
 
 
 def pod() -> dict[str, Any]:
@@ -204,6 +210,25 @@ def test_who_ends_a_server_gives_it_the_time_to_drain() -> None:
     assert pod()["terminationGracePeriodSeconds"] >= sleep_s + drain_s + CLOSING_S
 
 
+def test_every_proxy_that_is_shipped_sends_a_call_where_its_sid_points_and_proposes_one_for_who_names_none() -> None:
+    """A client without cookies comes back to the server that knows what it has not heard yet."""
+    controller = yaml.safe_load((SCALE / "kubernetes" / "controller.yaml").read_text("utf-8"))["data"]
+    template = TEMPLATE.read_text("utf-8")
+    rule = re.compile(r"map \$arg_sid \$lvc_sid \{\s+\"\"\s+(\S+);.*\s+default\s+\$arg_sid;\s+\}")
+    own, clusters = rule.search(template), rule.search(controller["http-snippet"])
+    annotations = ingresses()["/api/live_voice_call/chat"]["metadata"]["annotations"]
+    servers = [*(server["environment"] for server in SERVERS.values()), of_kind("ConfigMap")["data"]]
+
+    assert own is not None
+    assert clusters is not None
+    assert "hash $lvc_sid consistent;" in template
+    assert f"proxy_set_header X-Request-ID {own[1]};" in template
+    assert annotations["nginx.ingress.kubernetes.io/upstream-hash-by"] == "$lvc_sid"
+    assert not [name for name in annotations if "cookie" in name or "affinity" in name]
+    assert clusters[1] == "$req_id", "what ingress-nginx sends as X-Request-ID"
+    assert [server["SID_HEADER"] for server in servers] == ["X-Request-ID"] * 4
+
+
 def test_kubernetes_asks_the_right_port_whether_it_is_well_and_ready() -> None:
     [container] = pod()["containers"]
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
@@ -232,8 +257,8 @@ def test_kubernetes_runs_it_with_no_more_rights_than_it_needs() -> None:
 def test_the_parts_of_the_manifests_name_each_other() -> None:
     labels = of_kind("Deployment")["spec"]["template"]["metadata"]["labels"]
     service = of_kind("Service")
-    [rule] = of_kind("Ingress")["spec"]["rules"]
-    paths = {path["path"]: path["backend"]["service"] for path in rule["http"]["paths"]}
+    rules = [rule for each in ingresses().values() for rule in each["spec"]["rules"]]
+    paths = {path["path"]: path["backend"]["service"] for rule in rules for path in rule["http"]["paths"]}
     [container] = pod()["containers"]
     sources = {source[kind]["name"] for source in container["envFrom"] for kind in source}
 

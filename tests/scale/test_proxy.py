@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import aiohttp
 from aiohttp import web
@@ -29,7 +29,11 @@ class Place:
 
     @property
     def sids(self) -> list[str]:
-        return [parse_qs(urlsplit(str(request.rel_url)).query).get("sid", [""])[-1] for request in self.asked]
+        """By which conversation each call goes: the one that it names, or the one that is proposed."""
+        return [
+            parse_qs(request.rel_url.query_string).get("sid", [""])[-1] or request.headers["X-Request-ID"]
+            for request in self.asked
+        ]
 
 
 @dataclass
@@ -37,6 +41,10 @@ class Street:
     proxy: Proxy
     places: list[Place]
     http: aiohttp.ClientSession
+
+    def port_of(self, query: str) -> int:
+        """Of the server whose last call had this query, letter by letter."""
+        return next(place.port for place in self.places if place.asked and place.asked[-1].query_string == query)
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         async with self.http.get(f"{self.proxy.page}{path}", headers=headers) as response:
@@ -77,8 +85,10 @@ async def test_a_conversation_keeps_its_server_and_who_has_none_is_given_an_id(t
         assert all(len(sid) == 32 for sid in given)
         for sid, home in [(sid, place.port) for place in row.places for sid in place.sids]:
             assert await row.get(f"{CALL_PATH}?sid={sid}") == (200, str(home))
-        await row.get(f"{CALL_PATH}?sid=")
-        assert [sid for place in row.places for sid in place.sids].count("") == 1, "a wrong id is the server's to judge"
+        assert await row.get(f"{CALL_PATH}?sid=") == (200, str(row.port_of("sid=")))
+        await row.get(f"{CALL_PATH}?delivery=stream", **{"X-Request-ID": "of-the-clients-own"})
+        assert row.port_of("delivery=stream"), "the address is as the client wrote it"
+        assert "of-the-clients-own" not in [sid for place in row.places for sid in place.sids]
 
 
 async def test_a_server_that_is_full_passes_a_newcomer_on_and_the_last_ones_no_is_the_answer(
