@@ -2,7 +2,7 @@
 
 import sys
 from array import array
-from operator import mul
+from math import hypot
 from typing import Final
 
 QUIETEST: Final = 40.0  # of the noise floor, as root mean square: about -58 dB of full scale
@@ -23,9 +23,9 @@ def levels(pcm: bytes, block_samples: int) -> list[float]:
     samples = array("h", pcm)[::_THINNING]
     if sys.byteorder == "big":
         samples.byteswap()
-    size = block_samples // _THINNING
-    blocks = (samples[start : start + size] for start in range(0, len(samples), size))
-    return [(sum(map(mul, block, block)) / size) ** 0.5 for block in blocks]
+    thin, size = samples.tolist(), block_samples // _THINNING
+    root = size**0.5
+    return [hypot(*thin[start : start + size]) / root for start in range(0, len(thin), size)]
 
 
 class NoiseFloor:

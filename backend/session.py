@@ -253,13 +253,9 @@ class CallSession:
                 await self._carry_out(effect)
 
     async def _next_event(self) -> CallEvent:
-        if (deadline := self._call.deadline) is None:
-            return await self._inbox.get()
-        try:
-            async with asyncio.timeout(max(0.0, deadline - self._clock())):
-                return await self._inbox.get()
-        except TimeoutError:
-            return Tick()
+        deadline = self._call.deadline
+        event = await self._inbox.get(None if deadline is None else max(0.0, deadline - self._clock()))
+        return Tick() if event is None else event
 
     # --- what arrives
 

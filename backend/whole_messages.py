@@ -16,6 +16,7 @@ from websockets.asyncio.connection import Connection
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 from websockets.streams import StreamReader
+from websockets.typing import Data
 
 _WHOLE_BINARY: Final = 0x82
 _MASKED: Final = 0x80
@@ -57,6 +58,35 @@ class WholeMessages(Connection):
         if rest:
             super().data_received(rest)
             self._is_between = _waits_for_a_frame(self.protocol)
+
+    async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]  # it is overloaded
+        """The next message; cancelling loses none, as with the library's own."""
+        if decode is None and not self.recv_messages.get_in_progress:
+            await self._something()
+            if (message := self._next_whole()) is not None:
+                return message
+        return await super().recv(decode)
+
+    async def _something(self) -> None:
+        """Wait until there is a frame, or will be none."""
+        frames = self.recv_messages.frames
+        if frames.queue or self.recv_messages.closed or frames.get_waiter is not None:
+            return
+        frames.get_waiter = self.loop.create_future()
+        try:
+            await frames.get_waiter
+        except EOFError:
+            pass
+        finally:
+            frames.get_waiter = None
+
+    def _next_whole(self) -> bytes | None:
+        queue = self.recv_messages.frames.queue
+        if not queue or not (frame := queue[0]).fin or frame.opcode is not Opcode.BINARY:
+            return None
+        queue.popleft()
+        self.recv_messages.maybe_resume()
+        return bytes(frame.data)
 
     def _taken(self, data: bytes) -> bytes:
         """Take whole messages from its beginning; gives what is left."""

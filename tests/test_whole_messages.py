@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.connection import Connection
+from websockets.exceptions import ConnectionClosedError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import Protocol, Side, State
@@ -25,6 +26,7 @@ class Wire(asyncio.Transport):
         self.written = b""
         self.buffered = 0
         self.closing = False
+        self.reading = True
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -37,6 +39,15 @@ class Wire(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.closing
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def is_reading(self) -> bool:
+        return self.reading
 
     def can_write_eof(self) -> bool:
         return True
@@ -203,3 +214,54 @@ async def test_nothing_is_taken_after_a_message_over_which_the_connection_was_cl
     connection.data_received(whole_frame(b"bad", b"mask") + whole_frame(b"late", b"mask"))
 
     assert [bytes(each.data) for each in connection.recv_messages.frames.queue] == [b"good", b"bad"]
+
+
+async def test_who_waits_gets_what_comes_of_every_kind_and_in_its_order() -> None:
+    connection, _ = connected(WholeMessages, Side.SERVER)
+    waiting = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+
+    connection.data_received(whole_frame(b"first", b"mask"))
+    for frame in (
+        Frame(Opcode.TEXT, b"words"),
+        Frame(Opcode.BINARY, b"in ", fin=False),
+        Frame(Opcode.CONT, b"parts"),
+        Frame(Opcode.BINARY, b"last"),
+    ):
+        connection.data_received(frame.serialize(mask=True))
+
+    assert await waiting == b"first"
+    assert [await connection.recv() for _ in range(3)] == ["words", b"in parts", b"last"]
+
+
+async def test_a_message_is_not_lost_with_the_one_who_waited_for_it() -> None:
+    connection, _ = connected(WholeMessages, Side.SERVER)
+    waiting = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+    connection.data_received(whole_frame(b"kept", b"mask"))
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    assert await connection.recv() == b"kept"
+
+
+async def test_who_waits_learns_that_the_connection_is_gone() -> None:
+    connection, _ = connected(WholeMessages, Side.SERVER)
+    waiting = asyncio.create_task(connection.recv())
+    await asyncio.sleep(0)
+
+    connection.connection_lost(None)
+
+    with pytest.raises(ConnectionClosedError):
+        await waiting
+
+
+async def test_a_reader_that_falls_behind_stops_the_peer_until_it_has_caught_up() -> None:
+    connection, wire = connected(WholeMessages, Side.SERVER)
+    for _ in range(20):
+        connection.data_received(whole_frame(b"", b"mask"))
+    assert not wire.is_reading()
+
+    for _ in range(20):
+        await connection.recv()
+    assert wire.is_reading()

@@ -9,6 +9,30 @@ ADDRESSES: Final = 10_000
 """So many are remembered; the one unheard for longest is forgotten."""
 
 
+class Bucket:
+    """Tries of one, which come back at a steady rate.
+
+    Args:
+        per_s: tries that come back in a second.
+        burst: tries that a full bucket holds.
+    """
+
+    def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_s = per_s
+        self._burst = float(burst)
+        self._clock = clock
+        self._left = self._burst
+        self._at = clock()
+
+    def take(self) -> bool:
+        """One try, if there is one left."""
+        now = self._clock()
+        left = min(self._burst, self._left + (now - self._at) * self._per_s)
+        has_one = left >= 1
+        self._left, self._at = left - has_one, now
+        return has_one
+
+
 class Rate:
     """A bucket of tries for each address, which fills at a steady rate.
 

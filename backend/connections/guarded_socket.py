@@ -1,6 +1,5 @@
 """A caller's socket with the bounds that the WebSocket library leaves open."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -9,7 +8,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import Frame, Opcode
 
 from backend.access.addresses import Addresses
-from backend.access.bounds import Rate
+from backend.access.bounds import Bucket
 from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
@@ -20,7 +19,7 @@ _SLICE_BYTES: Final = 4 * 1024
 _FRAMES_AT_ONCE: Final = 32
 """After so many the other sockets have their turn."""
 _CLOSE_POLICY: Final = 1008
-_US: Final = "us"
+_DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
 
 class GuardedSocket(WholeMessages, ServerConnection):
@@ -33,7 +32,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._address = ""
         self._handshake_bytes = 0
         self._fragments = 0
-        self._frames = Rate(limits.frames_per_s, limits.frame_burst, time.monotonic)
+        self._frames = Bucket(limits.frames_per_s, limits.frame_burst)
         self.gone_too_far = False
         self._held_back = bytearray()
         self._heard = 0
@@ -95,9 +94,9 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def _admits(self, frame: Frame) -> bool:
         self._heard += 1
-        if frame.opcode in {Opcode.TEXT, Opcode.BINARY, Opcode.CONT}:
+        if frame.opcode in _DATA:
             self._fragments = 0 if frame.fin else self._fragments + 1
-        if self._frames.take(_US) and self._fragments <= self._limits.fragments:
+        if self._frames.take() and self._fragments <= self._limits.fragments:
             return not self.gone_too_far
         if not self.gone_too_far:
             self.gone_too_far = True

@@ -53,7 +53,8 @@ class WebSocketLine:
     async def messages(self) -> AsyncIterator[bytes | str]:
         """See `Line`."""
         try:
-            async for message in self._socket:
+            while True:  # `async for` would be one more coroutine between the socket and us, for each message
+                message = await self._socket.recv()
                 self._traffic.up_bytes += len(message)
                 yield message
                 if wait_s := self._toll.wait_s(message, time.monotonic()):

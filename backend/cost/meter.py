@@ -45,6 +45,7 @@ class Meter:
         self._spent: Callable[[], None] | None = spent
         self._after = after
         self._lines: dict[_Key, _Line] = {}
+        self._prices: dict[tuple[str, Unit], Decimal | None] = {}
         self._untold: list[tuple[ChatTab, Purpose]] = []
         self._closed = False
         self.total_cny = Decimal(0)
@@ -70,7 +71,9 @@ class Meter:
 
     def charge(self, stage: Stage, model: str, unit: Unit, quantity: int, purpose: Purpose) -> None:
         """This much has been used."""
-        self._add((stage, model, unit, purpose, False), quantity, self._costs.prices.price(model, unit))
+        if (model, unit) not in self._prices:
+            self._prices[model, unit] = self._costs.prices.price(model, unit)
+        self._add((stage, model, unit, purpose, False), quantity, self._prices[model, unit])
         self._tell_if_late()
 
     def answered(self, tab: ChatTab, purpose: Purpose) -> None:

@@ -35,6 +35,8 @@ TURN_FLAG: Final = 0b0001
 _UINT32: Final = struct.Struct(">I")
 _EVENT_HEADER: Final = Header(MessageType.SERVER_RESPONSE, 0, Serialization.JSON, Compression.NONE)
 _AUDIO_HEADER: Final = Header(MessageType.SERVER_AUDIO, 0, Serialization.NONE, Compression.NONE)
+_PLAIN_AUDIO: Final = Header(MessageType.CLIENT_AUDIO, 0, Serialization.NONE, Compression.NONE).encode()
+"""How nearly every message of a call begins: its header need not be taken apart."""
 
 
 class Framing(Enum):
@@ -101,6 +103,8 @@ def decode(data: bytes, max_inflated_bytes: int = MAX_INFLATED_BYTES) -> Frame:
         ProtocolError: not a frame that a client may send.
         EventError: a whole frame whose JSON is no event at all.
     """
+    if data.startswith(_PLAIN_AUDIO):
+        return AudioFrame(_unwrapped(_without_size(data[HEADER_BYTES:]), max_inflated_bytes))
     header, start = decode_header(data)
     if header.message_type == MessageType.CLIENT_AUDIO:
         return AudioFrame(_unwrapped(_payload(header, data[start:], max_inflated_bytes), max_inflated_bytes))
@@ -123,13 +127,18 @@ def _header_and_body(frame: Frame) -> tuple[Header, bytes]:
 
 def _payload(header: Header, body: bytes, max_inflated_bytes: int) -> bytes:
     """The body without its size, if it has one, and inflated."""
-    if len(body) >= SIZE_BYTES and _UINT32.unpack_from(body)[0] == len(body) - SIZE_BYTES:
-        body = body[SIZE_BYTES:]
+    body = _without_size(body)
     if header.compression == Compression.NONE:
         return body
     if header.compression == Compression.GZIP:
         return inflate(body, min(max_inflated_bytes, max(_ALWAYS_INFLATED_BYTES, MAX_GZIP_RATIO * len(body))))
     raise ProtocolError(f"unknown compression {header.compression}")
+
+
+def _without_size(body: bytes) -> bytes:
+    if len(body) >= SIZE_BYTES and _UINT32.unpack_from(body)[0] == len(body) - SIZE_BYTES:
+        return body[SIZE_BYTES:]
+    return body
 
 
 def _unwrapped(payload: bytes, max_inflated_bytes: int) -> bytes:

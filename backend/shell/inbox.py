@@ -16,8 +16,9 @@ class Inbox:
 
     def __init__(self, room: int) -> None:
         self._room = asyncio.Semaphore(room)
-        self._waiting: asyncio.Queue[tuple[CallEvent, bool]] = asyncio.Queue()
+        self._waiting: deque[tuple[CallEvent, bool]] = deque()
         self._first: deque[CallEvent] = deque()
+        self._bell: asyncio.Future[None] | None = None
 
     def begin_with(self, events: Iterable[CallEvent]) -> None:
         """Have these read before all that has come already; once, and before anything is read."""
@@ -26,17 +27,40 @@ class Inbox:
     async def put(self, event: CallEvent) -> None:
         """Add one as soon as there is room."""
         await self._room.acquire()
-        self._waiting.put_nowait((event, True))
+        self._add(event, took_room=True)
 
     def put_now(self, event: CallEvent) -> None:
         """Add one of which there are only a few in a call, whether there is room or not."""
-        self._waiting.put_nowait((event, False))
+        self._add(event, took_room=False)
 
-    async def get(self) -> CallEvent:
-        """The next one, as soon as there is one."""
+    async def get(self, within_s: float | None = None) -> CallEvent | None:
+        """The next one, as soon as there is one; None where none comes in time. For one reader."""
         if self._first:
             return self._first.popleft()
-        event, took_room = await self._waiting.get()
+        if not self._waiting:
+            await self._wait(within_s)
+        if not self._waiting:
+            return None
+        event, took_room = self._waiting.popleft()
         if took_room:
             self._room.release()
         return event
+
+    def _add(self, event: CallEvent, *, took_room: bool) -> None:
+        self._waiting.append((event, took_room))
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
+
+    async def _wait(self, within_s: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._bell = loop.create_future()
+        timer = None if within_s is None else loop.call_later(within_s, self._ring)  # cheaper than a timeout block
+        try:
+            await self._bell
+        finally:
+            self._bell = None
+            if timer is not None:
+                timer.cancel()

@@ -47,6 +47,7 @@ def test_one_that_is_refused_costs_no_time() -> None:
         await typing.take(told(50), loop.time())
         last = await inbox.get()
         assert loop.time() == 2
+        assert last is not None
         return last
 
     assert virtually(play()) == told(50)

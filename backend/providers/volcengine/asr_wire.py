@@ -3,16 +3,20 @@
 Source: Volcengine "大模型流式语音识别API" (docs 6561/1354869).
 """
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.ports import SAMPLE_BYTES, SAMPLE_RATE_HZ, Hypothesis
-from backend.protocol.header import Compression, MessageType, Serialization
+from backend.protocol.header import Compression, Header, MessageType, Serialization
 from backend.protocol.speech import LAST_BIT, SpeechFrame, encode, json_bytes
 from backend.providers.volcengine.config import AsrConfig
 
 _LONGEST_MS: Final = 2**40
+_SIZE: Final = struct.Struct(">I")
+_PLAIN_AUDIO: Final = Header(MessageType.CLIENT_AUDIO, 0, Serialization.NONE, Compression.NONE).encode()
+_LAST_AUDIO: Final = Header(MessageType.CLIENT_AUDIO, LAST_BIT, Serialization.NONE, Compression.NONE).encode()
 
 
 def request(config: AsrConfig) -> bytes:
@@ -25,6 +29,8 @@ def request(config: AsrConfig) -> bytes:
 
 def audio(pcm: bytes, config: AsrConfig, *, last: bool) -> bytes:
     """One packet; the last one may be empty."""
+    if not config.compress:
+        return b"".join((_LAST_AUDIO if last else _PLAIN_AUDIO, _SIZE.pack(len(pcm)), pcm))
     return _encode(MessageType.CLIENT_AUDIO, pcm, config, Serialization.NONE, LAST_BIT if last else 0)
 
 
