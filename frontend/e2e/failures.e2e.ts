@@ -57,7 +57,7 @@ describe("the line", () => {
     await untilPhase(page, "reconnecting");
     await page.getByText(/Line lost, attempt \d/).waitFor();
     await here.stack.run();
-    await untilPhase(page, "listening", 60_000);
+    await untilPhase(page, "listening", 120_000);
     await here.stack.script({ ...QUIET, replies_always: { text: "欢迎回来！" } });
     await type(page, "我又来了");
     await until(page, ({ turns }) => turns.some(({ heard, over }) => heard === "我又来了" && over));
