@@ -1,6 +1,8 @@
 """Who speaks in a call: the persona's words for the model, and the voice she has with the provider in use."""
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from backend.persona.card import Card, Voice, VoiceProvider
 from backend.persona.prompt import Prompts
@@ -8,6 +10,8 @@ from backend.persona.recap import recap
 from backend.persona.shelf import Shelf
 from backend.ports import Message, SpeechOptions
 from backend.protocol.events import CallConfig
+
+_CHINESE_NAME: Final = re.compile("[\u4e00-\u9fff]{3}")
 
 
 class Cast:
@@ -43,11 +47,11 @@ class Cast:
         """The card as its file stands now; the default one for None."""
         return self.shelf.current(persona or self.default)
 
-    def names(self) -> tuple[str, ...]:
+    def names(self, persona: str | None = None) -> tuple[str, ...]:
         """What callers call her: a recogniser that expects these gets them right."""
-        card = self.card()
+        card = self.card(persona)
         # friends leave the family name out: 乔青青 is 青青 to them
-        short = (card.name[1:],) if card.language.startswith("zh") and len(card.name) == 3 else ()
+        short = (card.name[1:],) if _CHINESE_NAME.fullmatch(card.name) else ()
         return (*short, card.name, *((card.name_latin,) if card.name_latin else ()))
 
     def prompt(self, persona: str | None, history: Sequence[Message], text: str) -> Sequence[Message]:

@@ -1,7 +1,6 @@
 """From settings to services: which adapter hears, thinks and speaks."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -79,11 +78,8 @@ class Providers:
                 await provider.aclose()
 
 
-def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
+def providers(settings: Settings) -> Providers:
     """The adapters that the settings ask for; nothing is connected yet.
-
-    Args:
-        hot_words: what callers are likely to say and a recogniser would not guess, such as the persona's name.
 
     Raises:
         ConfigError: `VAD=silero`, and something is missing; the message says what and how to get it.
@@ -92,17 +88,16 @@ def providers(settings: Settings, hot_words: Sequence[str] = ()) -> Providers:
     if not settings.asr.end_window_ms:
         window_ms = _END_WINDOW_MS if activity is not None else _END_WINDOW_ALONE_MS
         settings = replace(settings, asr=replace(settings.asr, end_window_ms=window_ms))
-    words = tuple(hot_words)
-    only = Providers(_recognizer(settings, words), _model(settings), _synthesizer(settings), activity)
-    return _with_seconds(settings, only, words) if settings.fallback.families else only
+    only = Providers(_recognizer(settings), _model(settings), _synthesizer(settings), activity)
+    return _with_seconds(settings, only) if settings.fallback.families else only
 
 
-def _with_seconds(settings: Settings, first: Providers, words: tuple[str, ...]) -> Providers:
+def _with_seconds(settings: Settings, first: Providers) -> Providers:
     """With those who stand by behind those in use."""
     second, spare, breakers = second_settings(settings), settings.fallback, []
     recognizer, model, synthesizer = first.recognizer, first.model, first.synthesizer
     if spare.asr:
-        ears = (recognizer, _recognizer(second, words))
+        ears = (recognizer, _recognizer(second))
         recognizer = FallbackRecognizer(ears, (settings.asr.provider, spare.asr), spare.rest_s)
         breakers.append(recognizer.breaker)
     if spare.llm:
@@ -236,7 +231,7 @@ def _credentials(speech: AsrSettings | TtsSettings) -> SpeechCredentials:
     return SpeechCredentials(api_key=speech.api_key)
 
 
-def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
+def _recognizer(settings: Settings) -> Recognizer:
     asr = settings.asr
     if asr.provider == DASHSCOPE:
         return dashscope.recognizer(settings)
@@ -248,7 +243,6 @@ def _recognizer(settings: Settings, hot_words: tuple[str, ...]) -> Recognizer:
         compress=asr.compress,
         max_spares=asr.spares,
         end_window_ms=asr.end_window_ms,
-        hot_words=hot_words,
         backlog_ms=round(1000 * settings.call.max_ahead_s),
         opening_timeout_s=asr.timeout_s,
         spare_timeout_s=min(_SOON_S, asr.timeout_s / 2),

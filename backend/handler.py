@@ -88,7 +88,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         health: dict[str, Any] = {}
         if settings.needs_emulator:
             health = await stack.enter_async_context(local_vendors(settings.emulator))
-        providers = compose.providers(settings, cast.names())
+        providers = compose.providers(settings)
         stack.push_async_callback(providers.aclose)
         labels = compose.labels(settings, health)
         watchers = telemetry(settings.telemetry, {stage: label["provider"] for stage, label in labels.items()})
@@ -174,6 +174,7 @@ def _services(
         farewell=cast.farewell,
         recorder=recorder,
         recap=cast.recap,
+        hot_words=cast.names,
     )
 
 

@@ -63,8 +63,12 @@ class Recognition(Protocol):
 class Recognizer(Protocol):
     """A recognition service. Keeps its own keep-alive: a caller that sends nothing for a while loses nothing."""
 
-    def open(self) -> AbstractAsyncContextManager[Recognition]:
-        """One session, connected on entry and closed on exit, however the block ends."""
+    def open(self, hot_words: Sequence[str] = ()) -> AbstractAsyncContextManager[Recognition]:
+        """One session, connected on entry and closed on exit, however the block ends.
+
+        Args:
+            hot_words: what callers are likely to say and nobody would guess, such as names; for services that take it.
+        """
 
     async def warm(self) -> None:
         """Have a connection ready for the next session, so that it pays no handshake.

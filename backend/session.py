@@ -93,6 +93,7 @@ class Services:
         idle_line: persona's id or None → what she says into a long silence.
         farewell: persona's id or None → what she says when the call has cost as much as it may.
         recap: how a summary is asked for.
+        hot_words: persona's id or None → what her callers are likely to say.
         observer: hears of calls and turns.
         detector: local voice activity; None where there is none.
         costs: prices, and what a call may cost.
@@ -113,6 +114,7 @@ class Services:
     farewell: Callable[[str | None], str] = lambda _persona: ""
     recorder: Recorder = field(default_factory=NoRecorder)
     recap: Recap = lambda _persona, _summary, said: said
+    hot_words: Callable[[str | None], Sequence[str]] = lambda _persona: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ class CallSession:
         self._config = self._known(query.config)
         self._call = Call(self.sid, limits.call, self._config)
         self._inbox = Inbox(INBOX)
-        self._ears = Ears(services.recognizer, services.detector, self._hear, clock, limits.ears)
+        senses = (services.recognizer, services.detector)
+        self._ears = Ears(*senses, self._hear, clock, limits.ears, hot_words=self._hot_words)
         intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
         self._intake = Intake(intake, now)
         self._typed = Typed(self._inbox, self._start, TypingPace())
@@ -290,6 +293,9 @@ class CallSession:
             if self._call.config.barge_in and news.hypothesis.text:
                 self._announce_a_listening()  # it begins with the reply
         await self._post(news)
+
+    def _hot_words(self) -> Sequence[str]:
+        return self._services.hot_words(self._call.config.persona)
 
     async def _post(self, event: CallEvent) -> None:
         """Let the call know. Once it is over nobody reads what is posted, and nobody may wait for room."""

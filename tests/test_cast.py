@@ -47,3 +47,14 @@ def test_an_edit_that_leaves_her_without_a_voice_is_not_taken(tmp_path: Path, vo
 
     assert cast.card().name == name
     assert cast.voice(CallConfig()).voice == (voice or "zh_female_example")
+
+
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [("乔青青", ("青青", "乔青青")), ("青青", ("青青",)), ("欧阳青青", ("欧阳青青",)), ("Mei", ("Mei",))],
+)
+def test_friends_leave_the_family_name_out_where_it_is_one(tmp_path: Path, name: str, names: tuple[str, ...]) -> None:
+    shelf = Shelf()
+    card = shelf.open(str(write_card(tmp_path, SMALL.replace("name: Mei", f"name: {name}"))))
+
+    assert Cast(shelf, card.id, "volcengine", "").names() == names

@@ -36,7 +36,7 @@ async def calling(
         urls = {"DASHSCOPE_WS_URL": vendor.dashscope_ws_url, "DASHSCOPE_BASE_URL": vendor.qwen_url}
         local = {"EMULATOR_ENGINE": "scripted", "EMULATOR_PORT": str(vendor.port), "VAD": "off"}
         settings = load({"DASHSCOPE_API_KEY": "sk-secret", **deadlines, **urls, **local, **values})
-        providers = compose.providers(settings, hot_words=("青青",))
+        providers = compose.providers(settings)
         await providers.model.warm()
         board = Switchboard(
             recognizer=providers.recognizer,

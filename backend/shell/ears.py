@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,6 +41,7 @@ class Ears:
 
     Args:
         detector: tells speech from other sound; None leaves that to the recogniser.
+        hot_words: what the caller is likely to say, as it is when a session begins.
     """
 
     def __init__(
@@ -50,11 +51,14 @@ class Ears:
         post: Callable[[EarsNews], Awaitable[None]],
         clock: Clock,
         limits: EarsLimits,
+        *,
+        hot_words: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._recognizer = recognizer
         self._post = post
         self._clock = clock
         self._limits = limits
+        self._hot_words = hot_words
         self._audio: deque[bytes] = deque()
         self._audio_bytes = 0
         self._max_bytes = limits.joining_ms * BYTES_PER_MS
@@ -126,7 +130,7 @@ class Ears:
             self._stirred.set()
         fault: Fault | None = None
         try:
-            async with self._recognizer.open() as recognition, asyncio.TaskGroup() as tasks:
+            async with self._recognizer.open(self._hot_words()) as recognition, asyncio.TaskGroup() as tasks:
                 feeding = tasks.create_task(self._feed(number, recognition))
                 async for hypothesis in recognition:
                     await self._post(Heard(number, hypothesis))

@@ -38,7 +38,7 @@ async def our_server(*, idle_s: float = 60.0, ask_before_s: float = 0.0, **value
     """It answers for the length of the block, and drains when this process is sent SIGTERM."""
     async with running_emulator(SCRIPT, may_leave_lines=True) as vendor:
         settings = load({"EMULATOR_ENGINE": "scripted", "EMULATOR_PORT": str(vendor.port)})
-        providers = compose.providers(settings, hot_words=())
+        providers = compose.providers(settings)
         limits = compose.limits(settings.call)
         board = Switchboard(
             recognizer=providers.recognizer,

@@ -218,12 +218,13 @@ def test_a_recognition_goes_on_with_the_newest_audio_and_the_callers_clock() -> 
         one, two = FakeRecognizer(ProviderTimeout("asr", "slow")), FakeRecognizer(Hears("hello", after_ms=100))
         ears = FallbackRecognizer((one, two), NAMES, REST_S)
         second = b"\x01\x00" * 16_000
-        async with ears.open() as recognition:
+        async with ears.open(["Mei"]) as recognition:
             for _ in range(KEPT_MS // 1000 + 5):
                 await recognition.send(second)
             await recognition.finish()
             heard = [hypothesis async for hypothesis in recognition]
         assert len(two.sessions[0].audio) == KEPT_MS * 32
+        assert (one.hot_words, two.hot_words) == ([["Mei"]], [["Mei"]])
         await ears.aclose()
         return heard
 

@@ -129,7 +129,7 @@ class Ears:
             self._session.hear(text, definite=definite)
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Recognition]:
+    async def open(self, hot_words: Sequence[str] = ()) -> AsyncIterator[Recognition]:
         mischief = self._mischief
         ways = ("refuses", "opens late", "never opens", "breaks", "ends", "crashes", "garble", "mute", "send stalls")
         way = mischief.pick("ears", *ways, "send fails", "leaves late", "leaves badly")

@@ -77,15 +77,17 @@ class FakeRecognizer:
     def __init__(self, *script: Hears | ProviderError) -> None:
         self.script = list(script)
         self.sessions: list[FakeSession] = []
+        self.hot_words: list[Sequence[str]] = []
         self.closed = 0
         self.warmed = 0
         self.refuses: ProviderError | None = None
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[FakeSession]:
+    async def open(self, hot_words: Sequence[str] = ()) -> AsyncIterator[FakeSession]:
         if self.refuses is not None:
             raise self.refuses
         session = FakeSession(self.script)
+        self.hot_words.append(hot_words)
         self.sessions.append(session)
         try:
             yield session

@@ -89,7 +89,7 @@ class SimulatedEars:
         self._queue.put_nowait(Hypothesis(text, definite, max(1, self._sent_ms), self._sent_ms))
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator["SimulatedEars"]:
+    async def open(self, hot_words: Sequence[str] = ()) -> AsyncIterator["SimulatedEars"]:
         self.sessions += 1
         self._queue = asyncio.Queue()
         self._sent_ms = 0

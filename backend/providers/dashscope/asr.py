@@ -1,7 +1,7 @@
 """Streaming recognition by Paraformer: a task on a kept connection."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -33,10 +33,11 @@ class ParaformerRecognizer:
         """Have a connection ready, unless one is; never raises ours."""
         await self._tasks.warm()
 
-    def open(self) -> AbstractAsyncContextManager[Recognition]:
+    def open(self, hot_words: Sequence[str] = ()) -> AbstractAsyncContextManager[Recognition]:
         """One session, begun on entry. Leaving it has the service finish in the background.
 
-        Iteration may end without `finish`, when the service stays silent although someone spoke.
+        Hot words are a list that the account has made beforehand (`ParaformerConfig.vocabulary_id`): a task cannot name
+        any itself. Iteration may end without `finish`, when the service stays silent although someone spoke.
         """
         return self._session()
 

@@ -1,7 +1,7 @@
 """Two recognition services as one."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Final
@@ -22,9 +22,9 @@ class FallbackRecognizer:
         self._recognizers = recognizers
         self.breaker = Breaker("asr", providers, self._probe, rest_s)
 
-    def open(self) -> AbstractAsyncContextManager[Recognition]:
+    def open(self, hot_words: Sequence[str] = ()) -> AbstractAsyncContextManager[Recognition]:
         """One session of whichever can be opened."""
-        return self._session()
+        return self._session(hot_words)
 
     async def warm(self) -> None:
         """Have a connection of the one in use ready."""
@@ -37,8 +37,8 @@ class FallbackRecognizer:
             await recognizer.aclose()
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[Recognition]:
-        session = _Session(self._recognizers, self.breaker)
+    async def _session(self, hot_words: Sequence[str]) -> AsyncIterator[Recognition]:
+        session = _Session(self._recognizers, self.breaker, hot_words)
         try:
             await session.begin()
             yield session
@@ -56,9 +56,10 @@ class FallbackRecognizer:
 class _Session(Succession[Recognition, bytes, Hypothesis]):
     """One recognition. Audio is kept as long as it may have to be said again."""
 
-    def __init__(self, recognizers: tuple[Recognizer, Recognizer], breaker: Breaker) -> None:
+    def __init__(self, recognizers: tuple[Recognizer, Recognizer], breaker: Breaker, hot_words: Sequence[str]) -> None:
         super().__init__(breaker, breaker.order)
         self._recognizers = recognizers
+        self._hot_words = hot_words
         self._kept: deque[bytes] = deque()
         self._kept_bytes = 0
         self._dropped_bytes = 0
@@ -72,7 +73,7 @@ class _Session(Succession[Recognition, bytes, Hypothesis]):
 
     def opening(self, which: int) -> AbstractAsyncContextManager[Recognition]:
         """A session with this one."""
-        return self._recognizers[which].open()
+        return self._recognizers[which].open(self._hot_words)
 
     def items(self, inner: Recognition) -> AsyncIterator[Hypothesis]:
         """Its hypotheses."""

@@ -1,8 +1,9 @@
 """Streaming recognition by Doubao: one WebSocket a session, opened ahead of it where a call has announced one."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from backend.ports import Recognition
 from backend.providers.chores import Chores
@@ -32,7 +33,7 @@ class VolcengineRecognizer:
         """
         await self._spares.warm()
 
-    def open(self) -> AbstractAsyncContextManager[Recognition]:
+    def open(self, hot_words: Sequence[str] = ()) -> AbstractAsyncContextManager[Recognition]:
         """One session, connected on entry and closed on exit, however the block ends.
 
         On a spare connection it waits for nothing; one that turns out to be worthless is replaced in silence, and
@@ -40,7 +41,7 @@ class VolcengineRecognizer:
         or took too long. Iteration may end without `finish`: on `bigmodel_nostream` after each sentence, and elsewhere
         when the service stays silent although someone spoke.
         """
-        return self._session()
+        return self._session(replace(self._config, hot_words=tuple(hot_words)))
 
     async def aclose(self) -> None:
         """Let go of every connection."""
@@ -48,8 +49,8 @@ class VolcengineRecognizer:
         await self._chores.aclose()
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[Recognition]:
-        session = AsrSession(self._dial, self._config, self._failures, self._chores)
+    async def _session(self, config: AsrConfig) -> AsyncIterator[Recognition]:
+        session = AsrSession(self._dial, config, self._failures, self._chores)
         await self._open(session)
         pump = asyncio.get_running_loop().create_task(session.pump())
         try:
