@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from backend import compose
 from backend.access.door import Door
+from backend.call.spoken import compile_all
 from backend.cast import Cast
 from backend.config.env import environment
 from backend.connections.call_port import take_calls
@@ -131,8 +132,9 @@ async def server(settings: Settings) -> AsyncIterator[str]:
         web_port = await serve_page(stack, settings, page)
         store.start()  # now that calls are taken: a database may be slow, and so is the import of what speaks to it
         stack.push_async_callback(store.aclose)
-        for watch in (reception.watch(), readiness.watch(), voices.watch()):
-            stack.push_async_callback(_ended, asyncio.create_task(watch))
+        grammar = asyncio.to_thread(compile_all)
+        for work in (grammar, reception.watch(), readiness.watch(), voices.watch()):
+            stack.push_async_callback(_ended, asyncio.create_task(work))
         stack.push_async_callback(reception.drain, settings.call.drain_s)
         yield description(settings, cast, labels, call_port, web_port)
 

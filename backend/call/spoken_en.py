@@ -4,7 +4,6 @@ Every expression is about the last clause. What goes on does so whatever mark th
 to go on is believed to be over when the recogniser ends the sentence there.
 """
 
-import re
 from typing import Final
 
 from backend.call.spoken import Clause, Completeness, any_of, pattern, verdict
@@ -67,7 +66,7 @@ _TRANSITIVE: Final = any_of(
     "became, become, seems, gets, getting, making, taking, having,"
     "being, using, finding, buying, bringing, giving, telling, asking, wearing"
 )
-_VERB: Final = re.compile(
+_VERB: Final = pattern(
     r"\b"
     + any_of(
         "is, are, was, were, am, be, been, do, does, did, have, has, had, can, could, will, would,"

@@ -4,7 +4,6 @@ Every expression is about the last clause. What goes on does so whatever mark th
 to go on is believed to be over when the recogniser ends the sentence there.
 """
 
-import re
 from typing import Final
 
 from backend.call.spoken import Clause, Completeness, any_of, pattern, verdict
@@ -55,13 +54,13 @@ _ALONE: Final = frozenset({"嗯", "不是", "不对"})
 _HUM: Final = "嗯"
 """Yes, or the beginning of a thought: as long as no one ends the sentence, a thought."""
 
-_VERB: Final = re.compile(
+_VERB: Final = pattern(
     "[是有在去来吃喝看听说讲想要会能爱做玩买卖给找教写读走跑睡坐站住开关打等问答知觉认记忘懂帮带拿放送用洗穿换借交付花赢输病疼痛"
     "哭笑骂吵结离搬租修唱跳拍演死活变成叫姓像差缺够怕急气恨念谢祝猜信停试考毕挂养迟忙累困饿渴饱烦"
     "好坏大小多少高低长短快慢难贵美丑胖瘦老新旧冷热暖凉晴远近早晚对错行可棒乖甜苦辣酸咸香臭脏干净静见岁当加随继重帅酷挺不没别]"
     "|喜欢|漂亮|开心|便宜|聪明|紧张|准备|打算|同意|决定|上班|下班|上学|起床|下雨|下雪|出门|回家|工作|学习|休息|旅游|生气|安排|考虑|推荐|介绍|了$"
 )
-_NOUN: Final = re.compile(
+_NOUN: Final = pattern(
     "学生|同学|大学|中学|小学|学校|老师|老板|医生|先生|早上|晚上|上午|下午|爱好|电影院?|手机|大家|小时候|小区|新闻|朋友圈|好朋友|女朋友|男朋友"
     "|说话|那边|早餐|早饭|晚饭|年轻人|有时候|现在|有的人|多年|老家|小孩|小猫|小狗|大哥|对面|公开|走廊|花[粉园生]|车站|地铁站|会员|好处|长城|[东南西北]站|火车站|对方|小组|大厅|老公|老婆|短信|高铁|大衣|大街|长大|会议|要求|好几"
 )
@@ -174,26 +173,26 @@ _NOT_ASKING: Final = pattern(
     r"没什么|没怎么|[这那前过]几|好几|不怎么|什么的|什么都|谁都|哪都|怎么都|怎么说|无论|不管",
 )
 
-_ASKS_ABOUT_DOING: Final = re.compile(r"(?:为什么|怎么|什么时候|如何|凭什么)(?![样办着回啦了呢啊呀])(.+)$")
+_ASKS_ABOUT_DOING: Final = pattern(r"(?:为什么|怎么|什么时候|如何|凭什么)(?![样办着回啦了呢啊呀])(.+)$")
 """A question about something done, and what is said of the doing."""
 
-_DOING: Final = re.compile(
+_DOING: Final = pattern(
     rf"{_VERB.pattern}|[出发到进退付休约营放寄转改办登播映演处取订送拍拆修减增收结毕升降涨跌飞停响亮]"
 )
 
-_PHONE: Final = re.compile("电话|手机号|号码|验证码|微信号")
-_DIGITS: Final = re.compile(r"[零一二三四五六七八九幺0-9，,、\s-]+$")
+_PHONE: Final = pattern("电话|手机号|号码|验证码|微信号")
+_DIGITS: Final = pattern(r"[零一二三四五六七八九幺0-9，,、\s-]+$")
 _PHONE_DIGITS: Final = 11
 _LONGEST_ITEM: Final = 6
 _LONGER_THAN_AN_ANSWER: Final = 3
 _LONGEST_TOPIC: Final = 9
 _LONGEST_THING: Final = 8
-_AMOUNT: Final = re.compile(
+_AMOUNT: Final = pattern(
     "[零一二两三四五六七八九十百千万几半0-9]+(?:[个张份家种件本条只首位台辆块斤公里米层号岁年月天]|分钟|小时|公斤|毛)|左右$|上下$"
 )
-_COVERBS: Final = re.compile(_COVERB)
+_COVERBS: Final = pattern(_COVERB)
 _SPLIT: Final = "\0"
-_LAST_ITEM: Final = re.compile("和|还有|跟|以及|等|都|了$")
+_LAST_ITEM: Final = pattern("和|还有|跟|以及|等|都|了$")
 
 
 def judge_chinese(clause: Clause) -> Completeness:

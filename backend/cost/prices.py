@@ -120,15 +120,16 @@ def _shipped() -> tuple[Entry, ...]:
     return _entries(SHIPPED)
 
 
-class _Loader(yaml.SafeLoader):
+class _Exact(yaml.constructor.SafeConstructor):
     """Reads a number with a point as what it says, not as the nearest binary fraction."""
 
 
-def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+def _decimal(loader: Any, node: yaml.ScalarNode) -> Decimal:
     return Decimal(loader.construct_scalar(node))
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
+_Exact.add_constructor("tag:yaml.org,2002:float", _decimal)
+_Loader: Final = type("_Loader", (_Exact, getattr(yaml, "CSafeLoader", yaml.SafeLoader)), {})
 
 
 def _entries(path: Path) -> tuple[Entry, ...]:

@@ -16,3 +16,13 @@ def test_a_server_with_a_sqlite_file_loads_nothing_big_before_anyone_calls() -> 
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
     assert (ended.stdout.strip(), ended.stderr) == ("[]", "")
+
+
+def test_expressions_are_compiled_when_the_server_listens_and_not_while_it_starts() -> None:
+    program = (
+        f"{LOADED}\nfrom backend.call import spoken\n"
+        "ready = lambda: sum('_compiled' in vars(each) for each in spoken._PATTERNS)\n"
+        "before = ready()\nspoken.compile_all()\nprint(before, len(spoken._PATTERNS) - ready(), ready() > 20)"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (ended.stdout.strip(), ended.stderr) == ("0 0 True", "")
