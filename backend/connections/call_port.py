@@ -1,7 +1,7 @@
 """The port at which calls are taken: WebSocket, with a certificate where there is one."""
 
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
 from websockets.asyncio.server import serve
 
@@ -9,6 +9,7 @@ from backend.access.waiting import WaitingRoom
 from backend.connections.certificate import tls, tls_handshake_s
 from backend.connections.guarded_socket import guarded
 from backend.connections.reception import Reception
+from backend.connections.tls_handshakes import TlsHandshakes
 from backend.process.local_vendors import taken
 from backend.settings import Settings
 
@@ -24,9 +25,9 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
         ConfigError: the port is taken, or the certificate is not good.
     """
     address, limits = settings.call_address, settings.socket
-    secure: dict[str, Any] = {}
-    if (context := tls(settings.tls)) is not None:
-        secure = {"ssl": context, "ssl_handshake_timeout": tls_handshake_s(limits)}
+    room = WaitingRoom(limits.waiting)
+    context = tls(settings.tls)
+    handshakes = None if context is None else TlsHandshakes(context, tls_handshake_s(limits), room, _CLOSE_S)
     try:
         calls = await stack.enter_async_context(
             serve(
@@ -35,17 +36,18 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
                 address.port,
                 process_request=reception.admit,
                 select_subprotocol=reception.choose_subprotocol,
-                create_connection=guarded(limits, WaitingRoom(limits.waiting)),  # type: ignore[arg-type]
+                create_connection=guarded(limits, room, handshakes),  # type: ignore[arg-type]
                 max_size=settings.call.max_message_bytes,
                 max_queue=_QUEUED_FRAMES,
                 compression=None,  # speech does not shrink, and deflate costs memory and time on every frame
                 open_timeout=limits.handshake_s,
                 close_timeout=_CLOSE_S,
                 server_header=None,
-                **secure,
             )
         )
     except OSError as exc:
         raise taken(address, "CALL_PORT", exc) from exc
+    if handshakes is not None:
+        stack.push_async_callback(handshakes.aclose)
     port: int = next(iter(calls.sockets)).getsockname()[1]
     return port

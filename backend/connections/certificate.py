@@ -11,7 +11,7 @@ _HANDSHAKE_S: Final = 3.0
 
 
 def tls_handshake_s(limits: SocketLimits) -> float:
-    """How long a TLS handshake may take; nothing else bounds these, for who waits is counted only after it."""
+    """How long a TLS handshake may take: no longer than the request after it may, and short, as nobody has to think."""
     return min(_HANDSHAKE_S, limits.handshake_s)
 
 

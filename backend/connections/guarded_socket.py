@@ -12,6 +12,7 @@ from backend.access.bounds import Bucket
 from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
+from backend.connections.tls_handshakes import TlsHandshakes
 from backend.whole_messages import WholeMessages
 
 _SLICE_BYTES: Final = 4 * 1024
@@ -25,8 +26,16 @@ _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 class GuardedSocket(WholeMessages, ServerConnection):
     """Counts what comes before and between messages; a socket that goes too far is closed, and no other notices."""
 
-    def __init__(self, *arguments: Any, limits: SocketLimits, room: WaitingRoom, **options: Any) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        limits: SocketLimits,
+        room: WaitingRoom,
+        handshakes: TlsHandshakes | None,
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
+        self._handshakes = handshakes
         self._limits = limits
         self._room = room
         self._address = ""
@@ -38,7 +47,13 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._heard = 0
 
     def connection_made(self, transport: Any) -> None:
-        """It waits until it has said what it wants."""
+        """It waits until it has said what it wants, and before that until it is secure, where it has to be."""
+        if self._handshakes is None:
+            self._connected(transport)
+        else:
+            self._handshakes.begin(transport, self, self._connected)
+
+    def _connected(self, transport: Any) -> None:
         super().connection_made(transport)
         self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
         self._room.enter(self._address, self, transport.abort)
@@ -105,12 +120,14 @@ class GuardedSocket(WholeMessages, ServerConnection):
         return False
 
 
-def guarded(limits: SocketLimits, room: WaitingRoom) -> Callable[..., ServerConnection]:
-    """What makes the sockets of a server."""
+def guarded(
+    limits: SocketLimits, room: WaitingRoom, handshakes: TlsHandshakes | None = None
+) -> Callable[..., ServerConnection]:
+    """What makes the sockets of a server, which speaks TLS where there are handshakes."""
     # the library reads these when it parses; it takes them from its own environment variables else
     websockets.http11.MAX_NUM_HEADERS = limits.headers
 
     def make(*arguments: Any, **options: Any) -> ServerConnection:
-        return GuardedSocket(*arguments, limits=limits, room=room, **options)
+        return GuardedSocket(*arguments, limits=limits, room=room, handshakes=handshakes, **options)
 
     return make

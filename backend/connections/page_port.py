@@ -1,7 +1,6 @@
 """The port at which the page and what belongs to it are served: HTTP, with a certificate where there is one."""
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -10,9 +9,9 @@ from aiohttp import web
 
 from backend.access.addresses import Addresses
 from backend.access.door import peer_of
-from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
 from backend.connections.certificate import tls, tls_handshake_s
+from backend.connections.tls_handshakes import TlsHandshakes
 from backend.process.local_vendors import taken
 from backend.settings import Settings
 from backend.web import Web
@@ -38,7 +37,12 @@ async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> in
     )
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
-    site = _Site(runner, address.host, address.port, tls(settings.tls), limits)
+    room = WaitingRoom(limits.page_connections)
+    context = tls(settings.tls)
+    handshakes = None if context is None else TlsHandshakes(context, tls_handshake_s(limits), room, _CLOSE_S)
+    if handshakes is not None:
+        stack.push_async_callback(handshakes.aclose)
+    site = _Site(runner, address.host, address.port, room, handshakes)
     try:
         await site.start()
     except OSError as exc:
@@ -51,17 +55,17 @@ class _Site(web.BaseSite):
     """Where aiohttp listens, with a bound on how many connections it holds."""
 
     def __init__(
-        self, runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None, limits: SocketLimits
+        self, runner: web.AppRunner, host: str, port: int, room: WaitingRoom, handshakes: TlsHandshakes | None
     ) -> None:
-        super().__init__(runner, ssl_context=context)
+        super().__init__(runner)
         self._place = (host, port)
-        self._handshake_s = tls_handshake_s(limits)
-        self._room = WaitingRoom(limits.page_connections)
+        self._room = room
+        self._handshakes = handshakes
 
     @property
     def name(self) -> str:
         """The address, for people."""
-        scheme = "http" if self._ssl_context is None else "https"
+        scheme = "http" if self._handshakes is None else "https"
         return f"{scheme}://{self._place[0]}:{self._place[1]}"
 
     async def start(self) -> None:
@@ -70,25 +74,29 @@ class _Site(web.BaseSite):
         make: Callable[[], Any] = self._runner.server  # type: ignore[assignment]
         host, port = self._place
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: _Counted(make(), self._room),
-            host,
-            port,
-            ssl=self._ssl_context,
-            backlog=self._backlog,
-            ssl_handshake_timeout=None if self._ssl_context is None else self._handshake_s,
+            lambda: _Counted(make(), self._room, self._handshakes), host, port, backlog=self._backlog
         )
 
 
 class _Counted(asyncio.Protocol):
-    """One of aiohttp's connections, in the waiting room as long as it lasts."""
+    """One of aiohttp's connections, in the waiting room as long as it lasts, and before that as long as it takes to
+    become secure, where it has to be.
+    """
 
-    def __init__(self, inner: Any, room: WaitingRoom) -> None:
+    def __init__(self, inner: Any, room: WaitingRoom, handshakes: TlsHandshakes | None) -> None:
+        self._handshakes = handshakes
         self._room = room
         self._address = ""
         self._inner = inner
 
     def connection_made(self, transport: Any) -> None:
         """See `asyncio.Protocol`."""
+        if self._handshakes is None:
+            self._connected(transport)
+        else:
+            self._handshakes.begin(transport, self, self._connected)
+
+    def _connected(self, transport: Any) -> None:
         self._inner.connection_made(transport)
         self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
         self._room.enter(self._address, self, transport.abort)

@@ -72,7 +72,7 @@ def test_a_certificate_that_is_none_is_said_in_one_sentence(tmp_path: Path) -> N
 
 
 async def test_a_tls_handshake_has_so_much_time(tmp_path: Path) -> None:
-    """Who does not finish it is in no waiting room, so its time is short whatever is set."""
+    """Short whatever is set, for it takes machines alone."""
     cert, key = certificate(tmp_path)
     assert tls_handshake_s(load({}).socket) == 3
     async with listening(tmp_path, TLS_CERT=str(cert), TLS_KEY=str(key), HANDSHAKE_TIMEOUT_S="0.2") as ports:
