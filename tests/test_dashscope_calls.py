@@ -77,6 +77,23 @@ async def test_speed_loudness_and_emotion_change_from_the_next_reply_on() -> Non
     assert refused.payload["error"]["code"] == "BadEvent"
 
 
+@pytest.mark.parametrize(
+    ("voice", "model", "told"),
+    [("longhua_v2", "cosyvoice-v2", None), ("longanhuan", "cosyvoice-v3-flash", "你在讲故事，你说话的情感是happy。")],
+)
+async def test_an_instruction_reaches_the_voices_that_take_it_and_silences_no_other(
+    voice: str, model: str, told: str | None
+) -> None:
+    lines = script(hears_always="你好", replies_always="好。")
+    asked = {"DASHSCOPE_TTS_INSTRUCTION": "你在讲故事，你说话的情感是happy。", "VOICE_CALL_TTS_MODEL": model}
+    async with calling(lines, {"speaker": voice}, **asked, **PATIENT) as (caller, vendor):
+        frames = await caller.turn()
+        (task,) = vendor.stats()["tts"]["requests"]
+
+    assert names(frames) == TURN
+    assert task["json"]["parameters"].get("instruction") == told
+
+
 def script(**parts: Any) -> Script:
     return Script.model_validate(parts)
 

@@ -39,6 +39,11 @@ def takes_instruction(model: str, voice: str) -> bool:
     return model.startswith("cosyvoice-v3") and voice in _COSYVOICE_INSTRUCTED
 
 
+def is_stock(voice: str) -> bool:
+    """Whether it is one of the vendor's own that can be told how to speak, in the vendor's sentences only."""
+    return voice in _COSYVOICE_INSTRUCTED
+
+
 def offered(provider: str, model: str, voice: str) -> tuple[str, ...]:
     """The emotions that a client may be offered for this voice."""
     felt = cosyvoice(model, voice, COMMON[0]) if provider == "dashscope" else doubao(voice, COMMON[0])
@@ -46,14 +51,23 @@ def offered(provider: str, model: str, voice: str) -> tuple[str, ...]:
 
 
 class Unfelt:
-    """Notes in the log, once for each voice, that an emotion was asked for that it does not have."""
+    """Notes in the log, once for each voice, that something was asked for that it does not have."""
 
     def __init__(self) -> None:
         self._noted: set[tuple[str, str]] = set()
 
     def note(self, voice: str, emotion: str, felt: str) -> None:
         """What was asked for, and what the vendor is told of it."""
-        if not emotion or felt or (voice, emotion) in self._noted or len(self._noted) >= _REMEMBERED:
-            return
-        self._noted.add((voice, emotion))
-        log.info("tts.emotion_ignored", extra={"voice": voice, "emotion": emotion})
+        if emotion and not felt and self._is_news(voice, emotion):
+            log.info("tts.emotion_ignored", extra={"voice": voice, "emotion": emotion})
+
+    def note_instruction(self, voice: str, own: str, told: str) -> None:
+        """The operator's own instruction, and what the vendor is told."""
+        if own and told != own and self._is_news(voice, own):
+            log.warning("tts.instruction_ignored", extra={"voice": voice})
+
+    def _is_news(self, voice: str, wish: str) -> bool:
+        if (voice, wish) in self._noted or len(self._noted) >= _REMEMBERED:
+            return False
+        self._noted.add((voice, wish))
+        return True

@@ -30,6 +30,9 @@ _V2_WITHOUT_SUFFIX: Final = frozenset(
 _V3_BENCHMARK: Final = frozenset({"longanyang", "longanhuan"})
 _HAN: Final = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _INSTRUCTION_UNITS: Final = 100
+_FEELINGS: Final = "neutral|fearful|angry|sad|surprised|happy|disgusted"
+_INSTRUCTION: Final = re.compile(rf"(?:.*[，。])?你说话的情感是(?:{_FEELINGS})。")
+"""What the vendor's own voices can be told; a scene, a role or an identity may stand before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def parse(command: Command, cloned: Collection[str]) -> Asked:
     voice = fields.text(wanted, "voice")
     if not voice:
         raise TaskFailure(INVALID_PARAMETER, "Request voice is invalid!")
-    if not _fits(voice, model, cloned) or units(fields.text(wanted, "instruction")) > _INSTRUCTION_UNITS:
+    if not _fits(voice, model, cloned) or not _heeds(voice, model, fields.text(wanted, "instruction")):
         raise TaskFailure(INVALID_PARAMETER, "[tts:]Engine return error code: 418")
     rate = fields.number(wanted, "rate", 1.0, 0.5, 2.0)
     fields.number(wanted, "pitch", 1.0, 0.5, 2.0)
@@ -94,6 +97,17 @@ def _fits(voice: str, model: str, cloned: Collection[str]) -> bool:
     is_v2 = voice.endswith("_v2") or voice in _V2_WITHOUT_SUFFIX
     named = voice.startswith(("long", "loong")) and not voice.endswith("_v3") and voice not in _V3_BENCHMARK
     return named and is_v2 == (model == "cosyvoice-v2")
+
+
+def _heeds(voice: str, model: str, instruction: str) -> bool:
+    """Whether the voice can be told so. The documents name no code of their own for one that cannot."""
+    if not instruction:
+        return True
+    if units(instruction) > _INSTRUCTION_UNITS:
+        return False
+    if voice in _V3_BENCHMARK:
+        return _INSTRUCTION.fullmatch(instruction) is not None
+    return voice.startswith("cosyvoice-") and (model == "cosyvoice-v3-flash" or model.startswith("cosyvoice-v3.5"))
 
 
 def _sound(wanted: dict[str, Any], model: str) -> Sound:

@@ -141,7 +141,17 @@ async def test_opus_gets_a_task_for_each_sentence_on_one_connection() -> None:
         (
             {"model": "cosyvoice-v3-flash", "instruction": "慢慢说"},
             {"voice": "longanhuan", "emotion": "happy"},
-            {"instruction": "慢慢说"},
+            {"instruction": "你说话的情感是happy。"},
+        ),
+        (
+            {"model": "cosyvoice-v3-flash", "instruction": "你正在闲聊，你说话的情感是sad。"},
+            {"voice": "longanhuan", "emotion": "happy"},
+            {"instruction": "你正在闲聊，你说话的情感是sad。"},
+        ),
+        (
+            {"model": "cosyvoice-v3-flash", "instruction": "慢慢说"},
+            {"voice": "longxiaochun_v3"},
+            {"instruction": None},
         ),
     ],
 )

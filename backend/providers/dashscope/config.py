@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backend.errors import ConfigError
+from backend.providers.dashscope.instruction import MOST_UNITS, units
 
 WS_URL: Final = "wss://dashscope.aliyuncs.com/api-ws/v1/inference"
 CHAT_URL: Final = "https://dashscope.aliyuncs.com/compatible-mode/v1"
@@ -111,8 +112,8 @@ class CosyVoiceConfig:
         model: of the same version as the voice, or the service refuses with "418".
         takes_tokens: whether the caller should hand over the model's tokens one by one.
         pitch: 1.0 is the voice's own; 0.5 to 2.0.
-        instruction: how to speak, for v3 models; empty for none, and then an emotion of the persona's is put into the
-            vendor's own sentence.
+        instruction: how to speak, at most 100 units (a Han character is two). Voices that take another one, or none,
+            are not told; without it an emotion of the persona's is put into the vendor's own sentence.
         first_audio_timeout_s: from the last text to the first sound; the service waits for a whole sentence.
         gap_timeout_s: between messages once all text has been sent.
     """
@@ -128,3 +129,6 @@ class CosyVoiceConfig:
     def __post_init__(self) -> None:
         if not self.model:
             raise ConfigError("synthesis needs a model")
+        if (length := units(self.instruction)) > MOST_UNITS:
+            rule = f"the service takes {MOST_UNITS}, of which a Han character is two"
+            raise ConfigError(f"DASHSCOPE_TTS_INSTRUCTION is {length} units long; {rule}")

@@ -9,6 +9,7 @@ from backend.errors import ProviderError, ProviderRefused
 from backend.ports import SpeechItem, SpeechOptions, SpeechUsage
 from backend.providers.dashscope import tts_wire, wire
 from backend.providers.dashscope.config import CosyVoiceConfig
+from backend.providers.dashscope.instruction import units
 from backend.providers.dashscope.tasks import Task
 from backend.providers.dashscope.wire import Event
 from backend.providers.narrator import Narrator
@@ -98,7 +99,7 @@ class CosySpeech:
         self._tab.counts(self._billed + self._of_task)
 
     async def _send(self, text: str) -> None:
-        self._of_text += tts_wire.characters(text)
+        self._of_text += units(text)
         await self._tell(self.task.say(text))
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:

@@ -48,7 +48,9 @@ class CosyVoiceSynthesizer:
 
     async def _begin(self, options: SpeechOptions) -> CosySpeech:
         run = tts_wire.run(self._config, options)
-        self._unfelt.note(options.voice, options.emotion, str(run.parameters.get("instruction", "")))
+        told = str(run.parameters.get("instruction", ""))
+        self._unfelt.note(options.voice, options.emotion, told)
+        self._unfelt.note_instruction(options.voice, self._config.instruction, told)
         task = await self._tasks.begin(run)
         if options.audio_format == "opus" or not self._tells_sentences:
             return SentenceSpeech(task, self._config, run)
