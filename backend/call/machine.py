@@ -182,8 +182,9 @@ class Call:
                 yield from self._end(BAD_SESSION, "a newer connection has taken up this conversation", CLOSE_POLICY)
             case LineCut():
                 self._absence.begin(self._said)
+                self._silence.leave(now)
             case LineBack():
-                self._silence.begin(now)
+                self._silence.come_back(now)
                 if (ended := self._absence.end()) is not None:
                     yield from self._react(ended, now)
             case Folded():

@@ -32,6 +32,8 @@ class Silence:
         self._ask_before_s = ask_before_s if ask_before_s < idle_s else 0.0
         self._since = 0.0
         self._asked = False
+        self._left_at: float | None = None
+        self._is_excused = False
         self._stirred_at = float("-inf")
         self._voice_until = float("-inf")
 
@@ -60,6 +62,19 @@ class Silence:
         """The caller has spoken: what follows is another silence."""
         self._since = max(now, self._voice_until)
         self._asked = False
+        self._is_excused = False
+
+    def leave(self, now: float) -> None:
+        """The line is cut."""
+        if self._left_at is None:
+            self._left_at = now
+
+    def come_back(self, now: float) -> None:
+        """It is there again, and the silence goes on: without the time between, once; then that counts too."""
+        if self._left_at is not None and not self._is_excused:
+            self._since += max(0.0, now - max(self._left_at, self._since))
+            self._is_excused = True
+        self._left_at = None
 
     def ask(self) -> None:
         """The caller is being asked; the silence goes on."""

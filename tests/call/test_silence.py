@@ -18,6 +18,8 @@ from backend.call.moves import (
     Heard,
     HungUp,
     Joined,
+    LineBack,
+    LineCut,
     OpenEars,
     Remember,
     ReplyEnded,
@@ -284,3 +286,40 @@ def test_whatever_happens_she_asks_at_most_once_a_silence_and_hangs_up_in_the_en
     if silence.due(silence.deadline) is Due.ASK:
         silence.ask()
     assert silence.due(silence.deadline) is Due.HANG_UP
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 59.0), st.floats(0.1, 30.0)), min_size=5, max_size=5), st.booleans())
+def test_a_silent_caller_whose_line_comes_and_goes_is_hung_up_on(flaps: list[tuple[float, float]], asks: bool) -> None:
+    silence = Silence(60.0, 20.0 if asks else 0.0)
+    now = 0.0
+    for there_s, away_s in flaps * 30:
+        while (due := silence.due(min(silence.deadline, now + there_s))) is Due.ASK:
+            silence.ask()
+        if due is Due.HANG_UP:
+            break
+        silence.leave(now + there_s)
+        now += there_s + away_s
+        silence.come_back(now)
+
+    assert now <= 60.0 + 2 * 30.0, "one absence does not count, and in another the time may run out"
+
+
+def test_the_line_that_comes_back_does_not_begin_another_silence() -> None:
+    call = joined(limits=CallLimits(idle_s=60.0))
+    for now in (39.0, 79.0):
+        call.handle(LineCut(), now)
+        assert call.deadline is None
+        call.handle(LineBack(), now + 1)
+
+    assert call.deadline == 61.0
+    assert any(isinstance(effect, HangUp) for effect in call.handle(Tick(), 80.0))
+
+
+def test_words_after_a_cut_begin_a_silence_of_the_whole_length() -> None:
+    call = joined(limits=CallLimits(idle_s=60.0))
+    call.handle(LineCut(), now=50.0)
+    call.handle(LineBack(), now=60.0)
+    call.handle(Told(UserText("我在")), now=65.0)
+    call.handle(ReplyEnded(1, "好"), now=66.0)
+
+    assert call.deadline == 126.0
