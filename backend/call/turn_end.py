@@ -74,6 +74,8 @@ class Endpointer:
         self._limits = limits
         self._heard = Hypothesis("", definite=False, end_ms=0, audio_ms=0)
         self._looks = Completeness.OPEN
+        self._has_words = False
+        self._is_little = True
         self._clock_ms = 0
         self._changed_ms = 0
         self._speaking = False
@@ -125,9 +127,10 @@ class Endpointer:
         if _letters(hypothesis.text) != _letters(self.text):
             self._note_lag(hypothesis)
             self._changed_ms = self._clock_ms
-            self._has_paused |= self._heard.definite and has_words(self.text)
-        self._heard = replace(hypothesis, text=hypothesis.text.strip())
-        self._looks = judge(self.text)
+            self._has_paused |= self._heard.definite and self._has_words
+        before, self._heard = self.text, replace(hypothesis, text=hypothesis.text.strip())
+        if self.text != before:  # a recogniser often says no more than that some time has passed
+            self._look()
         self._decide()
 
     def sense(self, speaking: bool, at_ms: int) -> None:
@@ -137,7 +140,7 @@ class Endpointer:
         self._clock_ms = max(self._clock_ms, at_ms)
         if speaking and self._began_ms is None:
             self._began_ms = at_ms
-        if speaking and not self._speaking and self._sensed_ms is not None and has_words(self.text):
+        if speaking and not self._speaking and self._sensed_ms is not None and self._has_words:
             self._has_paused |= at_ms - self._sensed_ms >= PAUSE_MS
         self._speaking, self._sensed_ms = speaking, at_ms
         self._decide()
@@ -149,13 +152,18 @@ class Endpointer:
         self._clock_ms = max(self._clock_ms, audio_ms)
         self._decide()
 
+    def _look(self) -> None:
+        self._looks = judge(self.text)
+        self._has_words = has_words(self.text)
+        self._is_little = length(self.text) <= BEGINNING
+
     def _decide(self) -> None:
         due_ms = self._over_at_ms()
         self._over = due_ms is not None and self._clock_ms >= due_ms
 
     def _over_at_ms(self) -> int | None:
         """When it is over if nothing new comes; None while the text or the caller is still to come."""
-        if not has_words(self.text):
+        if not self._has_words:
             return None
         latest_ms = self._changed_ms + self._limits.unfinished_ms + self._limits.stable_text_ms
         if self._speaking:
@@ -166,7 +174,7 @@ class Endpointer:
         return min(due_ms, latest_ms) if self._heard.definite else due_ms
 
     def _plausible_at_ms(self) -> int | None:
-        if self._speaking or self._looks is not Completeness.COMPLETE or not has_words(self.text):
+        if self._speaking or self._looks is not Completeness.COMPLETE or not self._has_words:
             return None
         return max(self.speech_end_ms, self._changed_ms) + self._limits.plausible_ms
 
@@ -193,8 +201,7 @@ class Endpointer:
         return self.speech_end_ms + hold_ms + unseen_ms
 
     def _hold_ms(self) -> int:
-        at_first = not self._has_paused and length(self.text) <= BEGINNING
-        return self._limits.hold_ms(self._looks, at_first=at_first)
+        return self._limits.hold_ms(self._looks, at_first=self._is_little and not self._has_paused)
 
     def _note_lag(self, hypothesis: Hypothesis) -> None:
         """How far the text stays behind: by what the recogniser says, else by when its first word came."""
