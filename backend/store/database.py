@@ -42,7 +42,7 @@ class Database:
     async def open(self) -> None:
         """Connect, and bring the tables to their newest shape."""
         if self._file is not None:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_room(self._file)
         if await self.revision() == HEAD:
             return
         await _migrate(self._url)
@@ -92,6 +92,13 @@ class Database:
 def sqlite_file(url: str) -> Path | None:
     """The file that the URL names, where it names one."""
     return Path(url.removeprefix(_SQLITE).partition("?")[0]) if url.startswith(_SQLITE) else None
+
+
+def _make_room(file: Path) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"{type(exc).__name__}: {exc}") from exc
 
 
 def _reached(url: str, file: Path | None) -> Asked:

@@ -4,15 +4,17 @@ import asyncio
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from backend.errors import StoreError
 from backend.ports import Message, TurnBill, TurnRef
-from backend.store import sqlite_ways, statements
+from backend.store import sqlite_file, sqlite_ways, statements
 from backend.store.alchemy import Alchemy
 from backend.store.database import Database
 from backend.store.migrate import migrate
@@ -22,6 +24,7 @@ from backend.store.voice_rows import VoiceWish
 from backend.store.worker import Worker
 from backend.voices.stock import stock
 
+T = TypeVar("T")
 REF = TurnRef("call-1", 1)
 SAID = (Message("user", "你好"), Message("assistant", "你好！😀"))
 RECORDS = (
@@ -93,6 +96,32 @@ async def test_what_fails_leaves_nothing_behind_and_the_next_try_is_heard(file: 
     assert content(file)["conversations"] == []
     await database.write(RECORDS)
     assert len(content(file)["messages"]) == 4
+    await database.aclose()
+
+
+async def test_the_turns_of_several_calls_are_one_visit_to_one_thread(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = list[Callable[[], object]]()
+
+    class Counting(Worker):
+        async def do(self, work: Callable[[], T]) -> T:
+            visits.append(work)
+            return await super().do(work)
+
+    monkeypatch.setattr(sqlite_file, "Worker", Counting)
+    database = Database(f"sqlite+aiosqlite:///{file}")
+    turns = [Said(f"sid-{call}", REF, lines(SAID, "")) for call in range(20)]
+    await database.write(turns)
+    assert len(visits) == 1
+    await database.aclose()
+
+
+async def test_a_file_that_there_can_be_no_folder_for_is_a_database_that_is_away(tmp_path: Path) -> None:
+    (tmp_path / "folder").touch()
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/folder/calls.db")
+    with pytest.raises(StoreError, match="FileExistsError"):
+        await database.open()
     await database.aclose()
 
 
