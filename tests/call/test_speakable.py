@@ -36,7 +36,24 @@ CASES = [
     ("*smiles* Well, *that* is *amazing*! Bye *waves*", "Well, that is amazing! Bye"),
     ("【开心地】好呀，*吐舌头*走", "好呀，走"),
     ("哈哈（笑（轻轻地））嗯", "哈哈嗯"),
+    ("（他笑了笑，然后转过身看着窗外的晚霞）走吧", "走吧"),
+    ("（他笑了笑。然后转身走了。）走吧（她挥了挥手3次）", "走吧"),
+    ("（窗外的雨越下越大，她靠在椅子上，看着你，什么也不说）怎么了？", "怎么了？"),
+    ("【他慢慢地站起身来，然后走到了窗边】好，[她低下头，轻轻地叹了一口气]嗯", "好，嗯"),
+    ("(He smiles and turns to the window, looking at the sunset) Let's go", "Let's go"),
+    ("我（小声）不想去，嗯（停顿）好", "我不想去，嗯好"),
+    ("‹笑>好，{笑}好，﹙笑﹚好，<笑>好，（笑)好", "好，好，好，好，好"),
+    ("Great![laughs] OK! 好棒!真的!", "Great! OK! 好棒!真的!"),
+    # what explains the word before it is read
+    ("AI（人工智能）很火，番茄（西红柿）炒蛋", "AI（人工智能）很火，番茄（西红柿）炒蛋"),
+    ("乔青青（Doreen）明天（周六）去", "乔青青（Doreen）明天（周六）去"),
+    ("ML (machine learning) is fun (softly) for me", "ML (machine learning) is fun for me"),
+    # pictures
+    ("看![图](https://a.example/b.png)吧", "看吧"),
+    ("3<5, a < b, >_<", "3<5, a < b,"),
     # asides that inform are read
+    ("（我昨天看了那部电影，真的很好看）你呢", "（我昨天看了那部电影，真的很好看）你呢"),
+    ("（开心的时候就给我打个电话吧）嗯", "（开心的时候就给我打个电话吧）嗯"),
     ("北京（2008年办过奥运会的）", "北京（2008年办过奥运会的）"),
     ("那个店（就是咱们上次去的巷子里那家）", "那个店（就是咱们上次去的巷子里那家）"),
     ("他来了（对吧？）", "他来了（对吧？）"),
@@ -65,8 +82,23 @@ def test_what_is_written_is_spoken_as(written: str, spoken: str) -> None:
 
 
 replies = st.lists(
-    st.text("好呀。！？，…ab 12\n*_`#-.、)）(（[]【】|>~:^T😂\u200d\ufe0f\u20e3!/", max_size=30)
-    | st.sampled_from(["（笑）", "*laughs*", "**", "```py\n", "1. ", "\n- ", "](http://a.b/c)", "👨‍👩‍👧", "T_T", "……"])
+    st.text("好呀他笑了。！？，…ab 12\n*_`#-.、)）(（[]【】{}<‹›|>~:^T😂\u200d\ufe0f\u20e3!/", max_size=30)
+    | st.sampled_from(
+        [
+            "（笑）",
+            "（他笑了笑，转身走到窗边，看着外面的雨",
+            "![图](",
+            "*laughs*",
+            "**",
+            "```py\n",
+            "1. ",
+            "\n- ",
+            "](http://a.b/c)",
+            "👨‍👩‍👧",
+            "T_T",
+            "……",
+        ]
+    )
     | st.text(max_size=5),
     max_size=8,
 ).map("".join)
@@ -120,3 +152,9 @@ def test_a_character_without_a_sound_is_dropped(char: str) -> None:
 
 def test_a_direction_inside_a_bracket_that_is_never_closed_is_still_one() -> None:
     assert speakable("[*laughs*") == ""
+
+
+def test_a_direction_that_is_never_closed_ends_with_its_line_or_after_200_characters() -> None:
+    narration = "（他笑了笑，然后转过身看着窗外的晚霞，一直走到天黑"
+    assert speakable(f"{narration}\n走吧") == "走吧"
+    assert speakable(narration + "走" * 300) == "走" * (300 + len(narration) - 200)
