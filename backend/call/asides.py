@@ -140,7 +140,7 @@ class Asides:
     def _decide(self, char: str, *, is_operator: bool) -> str:
         """It is long, or holds what a short direction does not."""
         opener, content = self._held[0], self._held[1:]
-        if is_operator or opener == "*" or char == "\n" or not narrates(content):
+        if is_operator or opener == "*" or not narrates(content):
             return self._release() + self.push(char)
         said, self._held = self._banged(), ""
         openers, closers = _FAMILY[opener]
