@@ -2,6 +2,7 @@
 
 VoiceCallError                  Internal
 ├─ ConfigError                  (stops the start; never reaches a client)
+│  ├─ AlreadyToldError
 │  └─ CardError
 ├─ ProtocolError                BadFrame
 │  └─ EventError                BadEvent
@@ -39,6 +40,10 @@ class VoiceCallError(Exception):
 
 class ConfigError(VoiceCallError):
     """A setting is missing or wrong. The message names it and says how to mend it; it holds no secret."""
+
+
+class AlreadyToldError(ConfigError):
+    """Another process of ours could not start, and has told the operator why."""
 
 
 class CardError(ConfigError):

@@ -18,13 +18,14 @@ from backend.config.env import environment
 from backend.connections.call_port import take_calls
 from backend.connections.kept_line import ResumeLimits
 from backend.connections.reception import Reception
-from backend.errors import ConfigError
+from backend.errors import AlreadyToldError, ConfigError
 from backend.persona.card import VoiceProvider
 from backend.persona.shelf import Shelf
 from backend.process import garbage
 from backend.process.banner import description, page_url
 from backend.process.exposure import refuse_open
-from backend.process.local_vendors import local_vendors, refuse_taken
+from backend.process.listening import refuse_taken
+from backend.process.local_vendors import local_vendors
 from backend.process.logs import configure
 from backend.process.loop import loop_factory
 from backend.process.loop_lag import LoopLag
@@ -54,6 +55,8 @@ def main() -> int:
         garbage.collect_seldom()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(run(settings))
+    except AlreadyToldError:
+        return 1
     except ConfigError as exc:
         print(f"live voice call: {exc}", file=sys.stderr)
         return 1

@@ -17,17 +17,21 @@ from emulator.house import House
 from emulator.script import Script, load
 from emulator.server import listen
 
+_SAID_WHY: Final = 78
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Serve; gives the exit status, 0 when it was told to end and 1 when it could not begin."""
+    """Serve; gives the exit status: 0 when it was told to end, 1 when it could not begin and has said why.
+
+    The status that a parent gets for the latter is another one, so that it need not say more.
+    """
     options = _parser().parse_args(argv)
     try:
         asyncio.run(_run(options))
     except ConfigError as exc:
         print(f"emulator: {exc}", file=sys.stderr)
-        return 1
+        return _SAID_WHY if options.exit_with_parent else 1
     return 0
 
 

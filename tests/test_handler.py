@@ -7,10 +7,16 @@ import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import psutil
+import pytest
 
+from backend.errors import AlreadyToldError, ConfigError
+from backend.process import local_vendors
+from backend.settings import load
+from tests.persona.small import SMALL, write_card
 from tests.support.caller import dialled, names
 
 PATIENCE_S = 60.0
@@ -99,33 +105,67 @@ async def test_an_emulator_that_dies_is_started_again() -> None:
                 assert response.status in (200, 503)
 
 
-async def test_a_taken_port_is_one_sentence_with_the_remedy() -> None:
+async def refused(values: dict[str, str]) -> str:
+    """What it says when it cannot start."""
+    async with started(values) as process, asyncio.timeout(PATIENCE_S):
+        said = (await process.communicate())[0].decode()
+    assert process.returncode == 1, said
+    return said
+
+
+@pytest.mark.parametrize("name", ["CALL_PORT", "WEB_PORT", "EMULATOR_PORT"])
+async def test_a_taken_port_is_one_sentence_with_the_remedy(name: str) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        values = environment(CALL_PORT=str(other.getsockname()[1]))
-        async with started(values) as process, asyncio.timeout(PATIENCE_S):
-            said = (await process.communicate())[0].decode()
+        port = other.getsockname()[1]
+        said = await refused(environment(**{name: str(port)}))
 
-    assert process.returncode == 1
+    assert said == (
+        f"live voice call: cannot listen on 127.0.0.1:{port} (Address already in use): "
+        f"end the program that uses the port, or set {name} to a free one\n"
+    )
+
+
+async def test_models_that_cannot_be_fetched_are_one_sentence_with_the_remedy(tmp_path: Path) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    sources = {"HF_ENDPOINT": nowhere, "PIP_INDEX_URL": nowhere, "PIP_RETRIES": "0", "PIP_NO_INDEX": "1"}
+    values = {"EMULATOR_ENGINE": "on-device", "MODEL_CACHE": str(tmp_path), "VAD": "off", **sources}
+    said = await refused(environment(**values))
+
+    assert said.count("cannot fetch the model file") == 1
+    assert said.splitlines()[-1].startswith("emulator: cannot fetch the model file ")
+    assert said.endswith("and start again; what has arrived is kept\n")
+    assert "live voice call:" not in said
+
+
+async def test_an_emulator_that_ends_without_a_word_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_vendors, "_start", lambda _: asyncio.create_subprocess_exec(sys.executable, "-c", "1/0"))
+    settings = load({"EMULATOR_PORT": str(free_port())}).emulator
+    with pytest.raises(ConfigError, match=r"ended before it was ready \(status 1\)") as told:
+        async with local_vendors.local_vendors(settings):
+            pass
+    assert not isinstance(told.value, AlreadyToldError)
+
+
+async def test_a_broken_card_is_one_sentence_that_names_file_key_and_reason(tmp_path: Path) -> None:
+    card = write_card(tmp_path, SMALL.replace("answer: 拜拜。", "answer: （挥手）拜拜。"))
+    said = await refused(environment(PERSONA=str(card)))
+
+    assert said.startswith("live voice call: mei.yaml: examples[2].answer: has a stage direction")
     assert said.count("\n") == 1
-    assert "CALL_PORT" in said
 
 
 async def test_a_broken_setting_or_card_stops_the_start_in_one_sentence() -> None:
     for name, value in (("LLM_TEMPERATURE", "hot"), ("PERSONA", "qiao_qingqin")):
-        async with started(environment(**{name: value})) as process, asyncio.timeout(PATIENCE_S):
-            said = (await process.communicate())[0].decode()
-        assert process.returncode == 1
+        said = await refused(environment(**{name: value}))
         assert said.count("\n") == 1, said
         assert value in said
 
 
 async def test_it_does_not_open_itself_to_the_network_without_a_token() -> None:
-    async with started(environment(WEB_HOST="0.0.0.0")) as process, asyncio.timeout(PATIENCE_S):
-        said = (await process.communicate())[0].decode()
+    said = await refused(environment(WEB_HOST="0.0.0.0"))
 
-    assert process.returncode == 1
     assert said.count("\n") == 1
     assert "WEB_HOST" in said
     assert "ACCESS_TOKEN" in said

@@ -10,7 +10,7 @@ from backend.connections.certificate import tls, tls_handshake_s
 from backend.connections.guarded_socket import guarded
 from backend.connections.reception import Reception
 from backend.connections.tls_handshakes import TlsHandshakes
-from backend.process.local_vendors import taken
+from backend.process.listening import cannot_listen
 from backend.settings import Settings
 
 _CLOSE_S: Final = 2.0
@@ -22,7 +22,7 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
     """Listen for calls until the stack is closed; the port.
 
     Raises:
-        ConfigError: the port is taken, or the certificate is not good.
+        ConfigError: the port cannot be had, or the certificate is not good.
     """
     address, limits = settings.call_address, settings.socket
     room = WaitingRoom(limits.waiting)
@@ -45,8 +45,8 @@ async def take_calls(stack: AsyncExitStack, settings: Settings, reception: Recep
                 server_header=None,
             )
         )
-    except OSError as exc:
-        raise taken(address, "CALL_PORT", exc) from exc
+    except (OSError, UnicodeError) as exc:
+        raise cannot_listen(address, "CALL_PORT", exc) from exc
     if handshakes is not None:
         stack.push_async_callback(handshakes.aclose)
     port: int = next(iter(calls.sockets)).getsockname()[1]

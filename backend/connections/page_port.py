@@ -12,7 +12,7 @@ from backend.access.door import peer_of
 from backend.access.waiting import WaitingRoom
 from backend.connections.certificate import tls, tls_handshake_s
 from backend.connections.tls_handshakes import TlsHandshakes
-from backend.process.local_vendors import taken
+from backend.process.listening import cannot_listen
 from backend.settings import Settings
 from backend.web import Web
 
@@ -25,7 +25,7 @@ async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> in
     """Serve the page until the stack is closed; the port.
 
     Raises:
-        ConfigError: the port is taken, or the certificate is not good.
+        ConfigError: the port cannot be had, or the certificate is not good.
     """
     address, limits = settings.web_address, settings.socket
     runner = web.AppRunner(
@@ -45,8 +45,8 @@ async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> in
     site = _Site(runner, address.host, address.port, room, handshakes)
     try:
         await site.start()
-    except OSError as exc:
-        raise taken(address, "WEB_PORT", exc) from exc
+    except (OSError, UnicodeError) as exc:
+        raise cannot_listen(address, "WEB_PORT", exc) from exc
     port: int = runner.addresses[0][1]
     return port
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from backend.doctor.findings import Finding, doubtful, fine, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
-from backend.process.local_vendors import refuse_taken
+from backend.process.listening import refuse_taken
 from backend.settings import EMULATOR, Address
 from backend.version import VERSION
 

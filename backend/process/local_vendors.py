@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
-from backend.errors import ConfigError
+from backend.errors import AlreadyToldError, ConfigError
+from backend.process.listening import refuse_taken
 from backend.settings import Address, EmulatorSettings
 
 log = logging.getLogger(__name__)
@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.1
 _END_WITHIN_S: Final = 5.0
 _RESTART_AFTER_S: Final = 1.0
+_SAID_WHY: Final = 78
+"""The emulator's status when it could not start and has said so in a sentence."""
 
 
 @asynccontextmanager
@@ -23,7 +25,8 @@ async def local_vendors(settings: EmulatorSettings) -> AsyncIterator[dict[str, A
     """The emulator, running; gives what its `/healthz` says. It is started again if it should die.
 
     Raises:
-        ConfigError: it could not start; it has said why itself, or the message does.
+        AlreadyToldError: it could not start, and has said why itself.
+        ConfigError: it could not start; the message says why.
     """
     refuse_taken(settings.address, "EMULATOR_PORT")
     process = await _start(settings)
@@ -39,28 +42,6 @@ async def local_vendors(settings: EmulatorSettings) -> AsyncIterator[dict[str, A
             watcher.cancel()
             with suppress(asyncio.CancelledError):
                 await watcher
-
-
-def refuse_taken(address: Address, setting: str) -> None:
-    """Make sure that a port is free.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    with socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address.host, address.port))
-        except OSError as exc:
-            raise taken(address, setting, exc) from exc
-
-
-def taken(address: Address, setting: str, error: OSError) -> ConfigError:
-    """What to tell about a port that cannot be had."""
-    return ConfigError(
-        f"cannot listen on {address.host}:{address.port} ({error.strerror}): "
-        f"end the program that uses the port, or set {setting} to a free one"
-    )
 
 
 async def _start(settings: EmulatorSettings) -> asyncio.subprocess.Process:
@@ -86,7 +67,16 @@ async def _ready(process: asyncio.subprocess.Process, address: Address) -> dict[
                         return health
             with suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), _LOOK_EVERY_S)
-    raise ConfigError("the emulator did not start; its own message above says why")
+    raise _not_started(process.returncode)
+
+
+def _not_started(status: int | None) -> ConfigError:
+    if status == _SAID_WHY:
+        return AlreadyToldError("the emulator did not start")
+    return ConfigError(
+        f"the emulator ended before it was ready (status {status}): see what it printed above, if anything; "
+        "EMULATOR_ENGINE=scripted needs no models and little memory"
+    )
 
 
 async def _keep_alive(process: asyncio.subprocess.Process, settings: EmulatorSettings) -> None:
