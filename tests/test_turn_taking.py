@@ -21,7 +21,7 @@ TURNS = int(os.environ.get("SOAK_INTERRUPTIONS", "1000"))
 ALL_EVENTS = frozenset({"TurnMetrics"})
 
 
-def test_streamed_sound_never_runs_further_ahead_of_the_ear_than_its_lead() -> None:
+def test_streamed_sound_never_runs_further_ahead_of_the_ear_than_its_lead_and_one_frame() -> None:
     async def call() -> None:
         sim = Simulation()
         async with sim.call():
@@ -32,6 +32,8 @@ def test_streamed_sound_never_runs_further_ahead_of_the_ear_than_its_lead() -> N
         for at, size in sounds:
             assert sent_ms - (at - began) * 1000 <= 300.001
             sent_ms += size / SOUND_BYTES_PER_MS
+            assert size / SOUND_BYTES_PER_MS <= 200
+            assert sent_ms - (at - began) * 1000 <= 500.001
         assert sent_ms > 4000
         assert sounds[-1][0] - began == pytest.approx(sent_ms / 1000 - 0.3 - 0.2, abs=0.05)
 

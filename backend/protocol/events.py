@@ -156,7 +156,9 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
         raise SessionIdError("a sid is 1 to 64 of A-Z a-z 0-9 - _")
     changes: dict[str, Any] = {}
     problems: list[str] = []
-    framing = Framing.BARE if parameters.get("framing") == Framing.BARE.value else Framing.SIZED
+    framing = parameters.get("framing", Framing.SIZED.value)
+    if framing not in _FRAMINGS:
+        problems.append(f"framing is one of {', '.join(_FRAMINGS)}")
     for key in _CHECKS.keys() & parameters.keys():
         try:
             changes[key] = _CHECKS[key](_from_text(key, parameters[key]))
@@ -168,7 +170,7 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
     if not keep and resume not in {"false", "0"}:
         problems.append("resume is true, false or TURN:FRAME:CALL")
     config = (defaults or CallConfig()).merged(changes)
-    return Query(sid, framing, config, tuple(sorted(problems)), keep, bookmark)
+    return Query(sid, _FRAMINGS.get(framing, Framing.SIZED), config, tuple(sorted(problems)), keep, bookmark)
 
 
 def _from_text(key: str, value: str) -> object:
@@ -236,6 +238,7 @@ def _count(payload: Mapping[str, Any], key: str) -> int:
     return value
 
 
+_FRAMINGS: Final = {framing.value: framing for framing in Framing}
 _CHECKS: Final[Mapping[str, Callable[[object], Any]]] = {
     "speaker": _text("speaker", MAX_SPEAKER_CHARS),
     "speech_rate": _factor("speech_rate"),

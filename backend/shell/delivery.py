@@ -42,7 +42,7 @@ class Delivery:
 
     Args:
         mode: `sentence` sends each sentence whole and at once; `stream` sends pieces, paced.
-        lead_ms: how far ahead of the ear a stream runs.
+        lead_ms: how far ahead of the ear a piece of a stream may begin; the piece itself comes on top.
     """
 
     def __init__(

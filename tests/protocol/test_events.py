@@ -107,3 +107,21 @@ def test_half_a_character_is_replaced_where_it_comes_in() -> None:
 
     assert isinstance(frame, EventFrame)
     assert parse_event(frame) == UserText("\ufffd 😀")
+
+
+@pytest.mark.parametrize(
+    ("asked", "framing", "problems"),
+    [
+        ({}, Framing.SIZED, ()),
+        ({"framing": "sized"}, Framing.SIZED, ()),
+        ({"framing": "bare"}, Framing.BARE, ()),
+        ({"framing": "foo"}, Framing.SIZED, ("framing is one of sized, bare",)),
+        ({"framing": ""}, Framing.SIZED, ("framing is one of sized, bare",)),
+    ],
+)
+def test_a_framing_that_there_is_not_is_named_and_ignored(
+    asked: dict[str, str], framing: Framing, problems: tuple[str, ...]
+) -> None:
+    query = parse_query(asked)
+
+    assert (query.framing, query.problems) == (framing, problems)
