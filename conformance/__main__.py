@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return PASSED
         if args.url is None and not args.serve:
             parser.error("whom? give the URL of a server, or --serve")
+        if args.junit:
+            report.check_writable(args.junit)
         results = asyncio.run(_judge_a_client(args) if args.serve else _judge_a_server(args))
         _tell(args, "a client" if args.serve else args.url, results)
     except CannotRun as exc:

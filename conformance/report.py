@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from conformance.verdict import Check, Result, Verdict
+from conformance.verdict import CannotRun, Check, Result, Verdict
 
 NAME_WIDTH: Final = 42
 _MARKS: Final = {Verdict.PASSED: "ok", Verdict.FAILED: "FAILED", Verdict.NOT_OFFERED: "-", Verdict.NOT_TRIED: "-"}
@@ -38,8 +38,28 @@ def as_json(target: str, results: Sequence[Result]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
 
 
+def check_writable(path: Path) -> None:
+    """Before the checks are run, which takes minutes.
+
+    Raises:
+        CannotRun: nothing can be written there.
+    """
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
+
+
 def write_junit(path: Path, target: str, results: Sequence[Result]) -> None:
-    """As JUnit's XML, one test case a check; what was not offered or not tried is skipped."""
+    """As JUnit's XML, one test case a check; what was not offered or not tried is skipped.
+
+    Raises:
+        CannotRun: it cannot be written.
+    """
     counts = Counter(result.verdict for result in results)
     skipped = counts[Verdict.NOT_OFFERED] + counts[Verdict.NOT_TRIED]
     suite = ET.Element(
@@ -52,7 +72,10 @@ def write_junit(path: Path, target: str, results: Sequence[Result]) -> None:
     )
     for result in results:
         suite.append(_case(result))
-    ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    try:
+        ET.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    except OSError as exc:
+        raise _unwritable(path, exc) from exc
 
 
 def listing(checks: Sequence[Check]) -> str:
@@ -70,6 +93,10 @@ def markdown(checks: Sequence[Check]) -> str:
             out += ["", f"### {group}", "", "| check | section | the rule |", "|---|---|---|"]
         out.append(f"| `{each.name}` | {each.section} | {each.about.replace('|', chr(92) + '|')} |")
     return "\n".join(out).strip() + "\n"
+
+
+def _unwritable(path: Path, exc: OSError) -> CannotRun:
+    return CannotRun(f"cannot write {path}: {exc.strerror or exc}")
 
 
 def _case(result: Result) -> ET.Element:

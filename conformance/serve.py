@@ -9,7 +9,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -19,6 +19,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import DATA_OPCODES, Frame
 from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
 
 from conformance import mp3, uplink, wire
 from conformance.rules import Findings, Microphone
@@ -26,6 +27,7 @@ from conformance.uplink import Audio, Event, Wrong
 from conformance.verdict import Result
 
 PATHS: Final = ("/", "/api/live_voice_call/chat")
+SUBPROTOCOL: Final = Subprotocol("lvc")
 MAX_MESSAGE_BYTES: Final = 1024 * 1024
 SAW_BYTES: Final = 16 * MAX_MESSAGE_BYTES
 GRACE_S: Final = 0.3
@@ -268,12 +270,17 @@ async def interview(
             outcome.set_result(astray.results())
         return connection.respond(HTTPStatus.NOT_FOUND, f"calls are taken at {PATHS[1]}\n")
 
+    def choose(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+        """A browser offers its token beside `lvc`, and hangs up unless one of them is answered."""
+        return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
     server: Server
     async with serve(
         answer,
         host,
         port,
         process_request=admit,
+        select_subprotocol=choose,
         create_connection=Watched,
         compression=None,
         max_size=SAW_BYTES,

@@ -1,11 +1,14 @@
 """A reply that cannot be spoken is shown, one that cannot be thought is excused; what got through is kept."""
 
+from typing import Literal
+
 import pytest
 
 from backend.call.reached import split_after
 from backend.errors import ProviderUnavailable
 from backend.ports import Message
 from backend.protocol.frames import AudioFrame, EventFrame
+from backend.protocol.sound import sound_clock
 from tests.support.caller import Caller, dialled, names
 from tests.support.fakes import FakeModel, FakeRecognizer, FakeSynthesizer, Hears
 from tests.support.switchboard import Switchboard, answering
@@ -61,13 +64,37 @@ async def test_a_client_that_streams_reads_it_as_a_sentence_without_sound() -> N
     assert names(frames) == ["SentenceRecognized", "TTSSentenceStart", "BotError", "TTSDone"]
 
 
-async def test_a_client_that_asked_for_nothing_gets_no_sentence_without_sound_and_the_model_is_not_told_of_one() -> (
-    None
-):
+@pytest.mark.parametrize(
+    ("audio_format", "sample_rate"),
+    [("", 0), *((form, rate) for form in ("mp3", "pcm", "opus") for rate in (8000, 16000, 24000, 48000))],
+)
+async def test_a_client_that_asked_for_nothing_reads_it_as_a_sentence_that_sounds_like_silence(
+    audio_format: Literal["mp3", "pcm", "opus", ""], sample_rate: int
+) -> None:
+    """Section 3 of the protocol: each sentence has one audio frame, in the call's format, which plays by itself."""
+    query = f"?audio_format={audio_format}&sample_rate={sample_rate}" if audio_format else ""
+    server = mute(["你好呀。"])
+    async with answering(server), dialled(server.url + query) as caller:
+        frames = await caller.turn()
+        history = await kept(server, caller)
+
+    assert names(frames) == ["SentenceRecognized", "TTSSentenceStart", "audio", "BotError", "TTSDone"]
+    assert frames[1] == EventFrame("TTSSentenceStart", {"sentence": "你好呀。"})
+    assert history == [Message("user", "你好"), Message("assistant", "你好呀。")]
+    assert isinstance(frames[2], AudioFrame)
+    clock = sound_clock(audio_format or "mp3", sample_rate or 24000)
+    assert 200 <= clock.feed(frames[2].data) <= 300
+
+
+async def test_what_could_be_read_is_what_the_model_is_told_in_the_next_turn() -> None:
     server = mute(["你好呀。"], ["再来。"])
+    model = FakeModel([["你好呀。"], ["再来。"]])
+    server.model = model
     async with answering(server), dialled(server.url) as caller:
-        assert names(await caller.turn()) == ["SentenceRecognized", "BotError", "TTSDone"]
-        assert await kept(server, caller) == [Message("user", "你好")]
+        await caller.turn()
+        await caller.turn()
+
+    assert Message("assistant", "你好呀。") in model.asked[-1]
 
 
 async def test_only_what_was_not_heard_is_shown() -> None:
@@ -96,7 +123,7 @@ async def test_only_what_was_not_heard_is_shown() -> None:
     assert "".join(told) == "你好呀，我今天很好。你呢，怎么样？" == history[-1].text
 
 
-async def test_what_plain_clients_did_not_hear_was_not_said() -> None:
+async def test_a_plain_client_that_heard_the_beginning_reads_the_rest() -> None:
     server = board(["你好呀，我今天很好。", "你呢，怎么样？"])
     voice = FakeSynthesizer()
     server.synthesizer = voice
@@ -110,9 +137,10 @@ async def test_what_plain_clients_did_not_hear_was_not_said() -> None:
         frames = await caller.turn()
         history = await kept(server, caller)
 
-    heard = frames[1]
-    assert isinstance(heard, EventFrame)
-    assert history[-1].text == heard.payload["sentence"]
+    groups = ["TTSSentenceStart", "audio"] * 2
+    assert names(frames) == ["SentenceRecognized", *groups, "BotError", "TTSDone"]
+    told = [frame.payload["sentence"] for frame in frames[1:4] if isinstance(frame, EventFrame)]
+    assert "".join(told) == "你好呀，我今天很好。你呢，怎么样？" == history[-1].text
 
 
 async def test_she_says_that_something_is_wrong_when_she_has_nothing_else_to_say() -> None:

@@ -10,13 +10,11 @@ if sys.version_info < (3, 11):  # noqa: UP036 - nothing that is imported below c
 
 import argparse
 import asyncio
+import importlib
 from collections.abc import Sequence
-from pathlib import Path
 
-from backend.config.env import environment
-from backend.doctor.examination import examine
-from backend.doctor.findings import as_json, as_text, exit_status
-from backend.process.logs import configure
+from backend.doctor.base import packages
+from backend.doctor.findings import Finding, as_json, as_text, exit_status
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,10 +23,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--online", action="store_true", help="call every service that is configured, once")
     parser.add_argument("--json", action="store_true", help="for machines")
     options = parser.parse_args(argv)
-    configure("error", "text")
-    findings = asyncio.run(examine(environment(), Path(".env"), ask=options.online))
+    findings = list(packages()) or _examined(online=options.online)
     print((as_json if options.json else as_text)(findings))
     return exit_status(findings)
+
+
+def _examined(*, online: bool) -> list[Finding]:
+    examination = importlib.import_module("backend.doctor.examination")  # with all that the server itself imports
+    findings: list[Finding] = asyncio.run(examination.examine_here(ask=online))
+    return findings
 
 
 if __name__ == "__main__":

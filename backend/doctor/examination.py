@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from backend.config.env import environment
 from backend.doctor import database, keys, machine, models, names, online, reach, tls
 from backend.doctor.findings import Finding, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
+from backend.process.logs import configure
 from backend.settings import load
 
 Check = Callable[[Patient], Iterator[Finding]]
@@ -17,6 +19,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     *(names.names, names.dotenv_file, keys.keys),
     *(reach.access, reach.microphone, tls.certificate, models.models, models.activity),
 )
+
+
+async def examine_here(*, ask: bool) -> list[Finding]:
+    """With this process's environment and this folder's `.env`."""
+    configure("error", "text")
+    return await examine(environment(), Path(".env"), ask=ask)
 
 
 async def examine(values: Mapping[str, str], dotenv: Path, *, ask: bool) -> list[Finding]:

@@ -1,5 +1,6 @@
 """What to do when a service says no; the table of the README's "A vendor refuses", for machines to read."""
 
+import re
 from typing import Final
 
 from backend.errors import ProviderError, ProviderTimeout, ProviderUnavailable
@@ -32,7 +33,7 @@ _BY_CODE: Final = (
 def remedy(error: ProviderError) -> str:
     """For this refusal, by its words first and then by the beginning of its code."""
     for words, advice in _BY_WORDS:
-        if error.vendor_code and words in error.reason:
+        if error.vendor_code and re.search(rf"\b{re.escape(words)}\b", error.reason):  # and not in a request's id
             return advice
     for codes, advice in _BY_CODE:
         if error.vendor_code.startswith(codes):

@@ -64,11 +64,14 @@ class CallConfig:
         return replace(self, **changes)
 
 
-def unspoken_event(config: CallConfig) -> str | None:
-    """How a client wants to be told what could not be spoken; None for one that has asked for nothing like it."""
-    if SENTENCE_UNSPOKEN in config.events:
-        return SENTENCE_UNSPOKEN
-    return TTS_SENTENCE_START if config.delivery == "stream" else None
+def unspoken_event(config: CallConfig) -> str:
+    """How a client is told what could not be spoken."""
+    return SENTENCE_UNSPOKEN if SENTENCE_UNSPOKEN in config.events else TTS_SENTENCE_START
+
+
+def hears_silence(config: CallConfig) -> bool:
+    """Whether what could not be spoken comes with silence: who asked for nothing gets no sentence without a sound."""
+    return config.delivery == "sentence" and SENTENCE_UNSPOKEN not in config.events
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class Listener(Protocol):
         """The sound that follows speaks this."""
 
     async def show(self, text: str) -> bool:
-        """This could not be spoken; whether it could be shown."""
+        """This could not be spoken, and is to be read; whether it was still wanted."""
 
     async def sound(self, data: bytes, ms: float) -> None:
         """One audio frame, and how long it sounds."""

@@ -13,7 +13,8 @@ from backend.errors import INTERNAL
 from backend.expenses import payer
 from backend.marks import Clock, TurnMarks
 from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
-from backend.protocol.events import TTS_SENTENCE_START, CallConfig, unspoken_event
+from backend.protocol.events import TTS_SENTENCE_START, CallConfig, hears_silence, unspoken_event
+from backend.protocol.silence import SILENCE_MS, silence
 from backend.shell.by_heart import ByHeart
 from backend.turn import Reply, Turn, TurnLimits
 
@@ -271,7 +272,7 @@ class _Speaker:
         self._caller = caller
         self._turn = asked.turn
         self._number = asked.turn if asked.config.turn_ids else None
-        self._unspoken = unspoken_event(asked.config)
+        self._config = asked.config
         self.silent = False
 
     async def say(self, sentence: str) -> None:
@@ -280,9 +281,11 @@ class _Speaker:
         await self._caller.say_sentence(self._turn, self._number, sentence)
 
     async def show(self, text: str) -> bool:
-        if self._unspoken is None or self.silent:
+        if self.silent:
             return False
-        await self._caller.say_sentence(self._turn, self._number, text, self._unspoken)
+        await self._caller.say_sentence(self._turn, self._number, text, unspoken_event(self._config))
+        if hears_silence(self._config):
+            await self.sound(silence(self._config.audio_format, self._config.sample_rate), SILENCE_MS)
         return True
 
     async def sound(self, data: bytes, ms: float) -> None:

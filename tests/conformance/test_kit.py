@@ -76,6 +76,31 @@ def test_an_address_that_is_none_could_not_run(capsys: pytest.CaptureFixture[str
     assert "ws://" in capsys.readouterr().err
 
 
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def run(*_: object) -> list[Result]:
+        raise AssertionError("it was run")
+
+    monkeypatch.setattr(runner, "run", run)
+
+    assert main(["ws://127.0.0.1:9/", "--junit", str(tmp_path / "nowhere" / "out.xml")]) == COULD_NOT_RUN
+    assert main(["ws://127.0.0.1:9/", "--junit", str(tmp_path)]) == COULD_NOT_RUN
+    said = capsys.readouterr().err
+    assert said.count("cannot write") == said.count("\n") == 2
+
+
+def test_asking_whether_a_report_can_be_written_leaves_the_place_as_it_was(tmp_path: Path) -> None:
+    older = tmp_path / "older.xml"
+    older.write_text("kept")
+
+    for path in (older, tmp_path / "new.xml"):
+        report.check_writable(path)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["older.xml"]
+    assert older.read_text() == "kept"
+
+
 @pytest.mark.parametrize(("verdicts", "status"), [([0], PASSED), ([0, 1], FAILED), ([0, 2, 3], PASSED)])
 def test_the_exit_status_says_whether_a_check_failed(
     verdicts: list[int], status: int, monkeypatch: pytest.MonkeyPatch

@@ -3,13 +3,14 @@
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from conformance import serve, wire
 from conformance.rules import RULES, Findings, Microphone
@@ -22,13 +23,16 @@ STEP_S = 0.02
 Client = Callable[[ClientConnection], Awaitable[None]]
 
 
-async def interviewed(client: Client, *, path: str = "", scene: Scene = SCENE) -> dict[str, Result]:
+async def interviewed(
+    client: Client, *, path: str = "", scene: Scene = SCENE, offers: Sequence[str] = ()
+) -> dict[str, Result]:
     """What the kit says about this client."""
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     judging = asyncio.create_task(serve.interview("127.0.0.1", 0, scene, address.set_result))
     url = await address
     try:
-        async with connect(url + path, compression=None, proxy=None, close_timeout=1) as socket:
+        offered = [Subprotocol(offer) for offer in offers] or None
+        async with connect(url + path, subprotocols=offered, compression=None, proxy=None, close_timeout=1) as socket:
             await client(socket)
     except (ConnectionClosed, InvalidStatus):
         pass
@@ -80,6 +84,30 @@ async def test_a_client_that_types_keeps_every_rule() -> None:
     assert results["client.audio-is-pcm"].verdict is Verdict.NOT_TRIED
     assert results["client.survives-a-failed-turn"].verdict is Verdict.PASSED
     assert results["client.takes-its-leave"].verdict is Verdict.PASSED
+
+
+async def test_a_browser_that_offers_its_token_is_answered_and_judged() -> None:
+    """As the page does it; a browser drops a connection whose server takes none of its offers."""
+    answered: list[str | None] = []
+
+    async def browser(socket: ClientConnection) -> None:
+        answered.append(socket.subprotocol)
+        await typing(socket)
+
+    results = await interviewed(browser, offers=["lvc", "token.YWJj"])
+    assert answered == ["lvc"]
+    assert not [each for each in results.values() if each.verdict is Verdict.FAILED]
+
+
+async def test_who_offers_nothing_that_is_known_is_answered_none() -> None:
+    answered: list[str | None] = []
+
+    async def other(socket: ClientConnection) -> None:
+        answered.append(socket.subprotocol)
+        await typing(socket)
+
+    await interviewed(other, offers=["chat"])
+    assert answered == [None]
 
 
 async def test_a_client_that_speaks_keeps_every_rule() -> None:

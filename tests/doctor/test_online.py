@@ -119,6 +119,7 @@ async def test_a_service_that_is_not_there_is_told_of() -> None:
         ("AccountOverdueError", "pay", "arrears"),
         ("RateLimitExceeded.EndpointRPM", "slow down", "too many at once"),
         ("InvalidParameter", "418", "another version"),
+        ("RateLimitExceeded", "slow down, request id 0179418535d", "too many at once"),
         ("SomethingNew", "odd", "a setting is wrong"),
     ],
 )
