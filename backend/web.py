@@ -13,7 +13,7 @@ from backend.access.door import Door
 from backend.access.keys import Grant
 from backend.api.admin import DOOR, STATUS, granted, refused, require_admin, visit
 from backend.api.answers import Refusal
-from backend.api.headers import with_headers
+from backend.api.headers import CALL_PORT, call_servers, with_headers
 from backend.cast import Cast
 from backend.errors import RETRY_AFTER_S, CardError, ProviderError, StoreError
 from backend.persona.card import Card
@@ -80,6 +80,7 @@ class Web:
         """The application, to be run by an `AppRunner`."""
         app = web.Application(middlewares=[_guarded])
         app[DOOR] = self._door
+        app[CALL_PORT] = self._call_port
         app.on_response_prepare.append(with_headers)
         app.add_routes(
             [
@@ -124,11 +125,12 @@ class Web:
         body, content_type = self._exposition()
         return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
-    async def _config(self, _request: web.Request) -> web.Response:
+    async def _config(self, request: web.Request) -> web.Response:
         return web.json_response(
             {
                 "version": VERSION,
-                "call": {"url": self._call_url or None, "port": self._call_port, "path": CALL_PATH},
+                "call": {"url": self._call_url or None, "port": self._call_port, "path": CALL_PATH}
+                | {"servers": list(call_servers(request))},
                 "persona": _summary(self._cast.card()),
                 "services": self._services,
                 "offline_stand_in": "stand-in" in self._services["llm"]["label"],

@@ -122,7 +122,7 @@ async def test_a_voice_that_fails_is_told_and_the_next_turn_works(where: str) ->
     error = ProviderRefused("tts", "no such voice", vendor_code="45000001")
     voice.refuses, voice.fails = (error, None) if where == "opening" else (None, error)
     async with answering(board), dialled(board.url) as caller:
-        assert names(await caller.turn()) == ["SentenceRecognized", "BotError", "TTSDone"]
+        assert names(await caller.turn()) == ["SentenceRecognized", "TTSSentenceStart", "audio", "BotError", "TTSDone"]
         voice.refuses = voice.fails = None
         assert names(await caller.turn()) == ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
 

@@ -101,6 +101,31 @@ async def test_the_page_is_served_with_a_strict_policy_and_fresh_each_time(dist:
         assert "unsafe" not in response.headers["Content-Security-Policy"]
 
 
+@pytest.mark.parametrize(
+    ("host", "servers", "sources"),
+    [
+        ("call.example.com:8080", (), "ws://call.example.com:* wss://call.example.com:*"),
+        ("10.0.0.5", (), "ws://10.0.0.5:* wss://10.0.0.5:*"),
+        ("localhost:8080", (), "ws://localhost:* wss://localhost:* ws://127.0.0.1:* wss://127.0.0.1:*"),
+        ("[2001:db8::1]:8080", (), "ws://*:4711 wss://*:4711"),
+        ("call.example.com", ("wss://b.example",), "ws://call.example.com:* wss://call.example.com:* wss://b.example"),
+        ("a;script-src *", ("wss://b.example",), "wss://b.example"),
+        ("a b", (), ""),
+    ],
+)
+async def test_the_page_may_call_its_own_host_and_what_settings_name_and_knows_it(
+    dist: Path, host: str, servers: tuple[str, ...], sources: str
+) -> None:
+    async with serving(dist, call_servers=servers) as http:
+        for path in ("/", "/api/config"):
+            async with http.get(path, headers={"Host": host, "Authorization": "Bearer x"}) as response:
+                policy = response.headers["Content-Security-Policy"]
+                assert f"connect-src {' '.join(filter(None, (chr(39) + 'self' + chr(39), sources)))};" in policy
+                assert policy.count(";") == 11
+                if path == "/api/config" and response.status == 200:
+                    assert (await response.json())["call"]["servers"] == sources.split()
+
+
 @pytest.mark.parametrize("path", ["/", "/nothing", "/healthz", "/api/config", "/api/personas/nobody/avatar.svg"])
 async def test_every_answer_has_the_headers_that_keep_a_browser_safe(dist: Path, path: str) -> None:
     async with serving(dist) as http, http.get(path) as response:
@@ -157,7 +182,12 @@ async def test_the_page_learns_where_and_whom_it_calls(dist: Path) -> None:
     async with serving(dist) as http:
         config = await got(http, "/api/config")
 
-    assert config["call"] == {"url": None, "port": 4711, "path": "/api/live_voice_call/chat"}
+    assert config["call"] == {
+        "url": None,
+        "port": 4711,
+        "path": "/api/live_voice_call/chat",
+        "servers": [f"{scheme}://{host}:*" for host in ("localhost", "127.0.0.1") for scheme in ("ws", "wss")],
+    }
     assert config["persona"]["name"] == "乔青青"
     assert config["offline_stand_in"] is True
 

@@ -6,6 +6,7 @@ from typing import Final, Literal, Protocol
 
 from backend.access.addresses import UNKNOWN, Addresses
 from backend.access.bounds import Crowd, Rate
+from backend.access.call_servers import reachable
 from backend.access.keys import EVERYBODY, Grant, Keys
 from backend.access.origins import LOCALHOST, Names, Origins, host_of, host_of_origin, is_loopback
 from backend.access.presented import bearer, offered
@@ -75,6 +76,7 @@ class Door:
         self._is_private = settings.is_private
         self._addresses = Addresses(settings.trusted_proxies)
         self._sid_header = settings.sid_header
+        self._call_servers = settings.call_servers
         self._rate = Rate(settings.handshakes_per_s, settings.handshake_burst)
         self._misses = Rate(settings.handshakes_per_s, settings.handshake_burst)
 
@@ -121,6 +123,10 @@ class Door:
         if grant is None or (grant == EVERYBODY and self.keys.is_guess(visit.token)):
             self._misses.take(address)
         return grant or "unauthorized"
+
+    def call_servers(self, host: str, call_port: int) -> tuple[str, ...]:
+        """See `reachable`."""
+        return reachable(host, call_port, self._call_servers)
 
     def admits_origin(self, visit: Visit) -> bool:
         """Whether the page that asks, if it is one, may."""

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from backend.access.settings import ANY
-
+ANY: Final = "*"
 LOCALHOST: Final = "localhost"
 _PLACE: Final = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//([^\s/@\[\]:?#]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 """A scheme, a host, a port, and nothing else: what is odd is nobody's."""

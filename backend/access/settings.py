@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from backend.access.call_servers import read_call_servers
+from backend.access.origins import ANY
 from backend.config.env import Env
 from backend.errors import ConfigError
 
 MIN_SECRET_BYTES: Final = 32
 """HMAC-SHA256 is as strong as its key; RFC 7518 asks for as many bytes as the hash has."""
 MAKE_ONE: Final = "`python -m backend.token --new-secret` makes one"
-ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class AccessSettings:
         handshakes_per_s, handshake_burst: of one address, in the long run and at once.
         sid_header: with which a proxy before several servers proposes the id of a new conversation; empty for none.
         public: `PUBLIC_URL` and `CALL_URL`, as far as they are set: addresses, or a path, under which others come.
+        call_servers: where the page may call besides its own host, as its content security policy has them.
     """
 
     access_token: str = field(default="", repr=False)
@@ -42,6 +44,7 @@ class AccessSettings:
     handshake_burst: int = 100
     sid_header: str = ""
     public: tuple[str, ...] = ()
+    call_servers: tuple[str, ...] = ()
 
     @property
     def token_wanted(self) -> bool:
@@ -127,6 +130,7 @@ def read_access(env: Env) -> AccessSettings:
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
         sid_header=env.text("SID_HEADER"),
         public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url and not _is_here(url)),
+        call_servers=read_call_servers(env),
     )
 
 

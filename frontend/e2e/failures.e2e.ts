@@ -108,6 +108,17 @@ describe("the line", () => {
     await call(page);
   });
 
+  it("is not opened to a server that the page may not call, and says so", async () => {
+    const { page, complaints } = await here.visit({
+      settings: { serverUrl: "ws://elsewhere.example:8888/" },
+    });
+    await page.locator(".round.go").click();
+    await page.getByRole("alert").getByText("This page may not call there").waitFor();
+    await page.getByRole("button", { name: "Open settings" }).click();
+    await page.getByText("unless its server names it in ALLOWED_CALL_SERVERS").waitFor();
+    expect(complaints).toEqual([]); // it was not even tried
+  });
+
   it("is not given to an insecure origin, which may type", async () => {
     const { page } = await here.visit({
       before: `Object.defineProperty(window, "isSecureContext", { value: false });

@@ -352,6 +352,7 @@ it("is served under a policy that allows nothing inline and nothing foreign", as
   const policy = answer.headers.get("content-security-policy") ?? "";
   expect(policy).toContain("script-src 'self'");
   expect(policy).not.toMatch(/unsafe-inline|unsafe-eval/);
+  expect(policy).toMatch(/connect-src 'self'( wss?:\/\/(localhost|127\.0\.0\.1):\*)+;/);
   const html = await answer.text();
   expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=/);
 });

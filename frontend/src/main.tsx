@@ -25,7 +25,8 @@ function start(root: HTMLElement): void {
   const calls = new Calls({
     settings,
     log,
-    place: () => world.get().config?.call ?? { url: null, port: 8888, path: "/api/live_voice_call/chat" },
+    place: () =>
+      world.get().config?.call ?? { url: null, port: 8888, path: "/api/live_voice_call/chat", servers: null },
     persona: () => settings.get().persona ?? world.get().config?.persona.id ?? "",
     whyRefused,
   });

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { backoffMs, callUrl, subprotocols, WANTED, withWishes } from "./address";
+import { backoffMs, callUrl, mayCall, subprotocols, WANTED, withWishes } from "./address";
 
-const place = { url: null, port: 8888, path: "/api/live_voice_call/chat" };
+const place = { url: null, port: 8888, path: "/api/live_voice_call/chat", servers: null };
 
 describe("where a call goes", () => {
   it.each([
@@ -31,6 +31,43 @@ describe("where a call goes", () => {
       events: "SentencePartial,BotInterrupted,TurnMetrics",
       sid: "s1",
     });
+  });
+});
+
+describe("where the page's policy lets it call", () => {
+  const page = { protocol: "https:", host: "call.example:8080" };
+  const servers = [
+    "ws://call.example:*",
+    "wss://call.example:*",
+    "wss://other.example",
+    "ws://10.0.0.5:8888",
+  ];
+
+  it.each([
+    ["ws://call.example:8888/x", true],
+    ["wss://call.example/x", true],
+    ["wss://other.example/x", true],
+    ["wss://other.example:8443/x", false],
+    ["ws://other.example/x", false],
+    ["ws://10.0.0.5:8888/", true],
+    ["wss://10.0.0.5:8888/", true],
+    ["ws://10.0.0.5:9/", false],
+    ["wss://call.example.evil.net/", false],
+    ["wss://evil.net/", false],
+  ])("%s: %s", (address, allowed) => {
+    expect(mayCall(new URL(address), { ...place, servers }, page)).toBe(allowed);
+  });
+
+  it("is the call port of any host where an address has no name that a policy could write", () => {
+    const here = { protocol: "http:", host: "[::1]:8080" };
+    const there = { ...place, servers: ["ws://*:8888"] };
+    expect(mayCall(new URL("ws://[::1]:8888/"), there, here)).toBe(true);
+    expect(mayCall(new URL("ws://[::1]:9/"), there, here)).toBe(false);
+    expect(mayCall(new URL("ws://[::1]:8080/"), there, here)).toBe(true); // its own origin
+  });
+
+  it("is not for the page to say while it does not know", () => {
+    expect(mayCall(new URL("wss://evil.net/"), place, page)).toBe(true);
   });
 });
 

@@ -6,6 +6,8 @@ export interface CallPlace {
   url: string | null;
   port: number;
   path: string;
+  /** Where the page's policy lets it call besides its own origin, as that writes it; null where it is not known. */
+  servers: readonly string[] | null;
 }
 
 export const WANTED: CallConfig = {
@@ -26,6 +28,16 @@ export function callUrl(
   if (chosen) return new URL(chosen);
   if (place.url) return new URL(place.url, `${scheme}://${page.host}`);
   return new URL(`${scheme}://${page.hostname}:${place.port}${place.path}`);
+}
+
+/** Whether the page's policy lets a socket be opened there: what it forbids fails without saying why. */
+export function mayCall(url: URL, place: CallPlace, page: Pick<Location, "protocol" | "host">): boolean {
+  if (!place.servers || url.host === page.host) return true;
+  return place.servers.some((source) => {
+    const [, scheme, host, port] = /^(wss?):\/\/([^:]+)(?::(.+))?$/.exec(source) ?? [];
+    if (!scheme || !["wss:", `${scheme}:`].includes(url.protocol)) return false;
+    return (host === "*" || host === url.hostname) && (port === "*" || (port ?? "") === url.port);
+  });
 }
 
 /** The address with the wishes as its query; lists are written with commas. */

@@ -15,6 +15,7 @@ export type Failure =
   | "insecure"
   | "unsupported"
   | "server-down"
+  | "not-allowed"
   | "token-refused"
   | "busy"
   | "spent"

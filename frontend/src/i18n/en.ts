@@ -130,6 +130,7 @@ export const en = {
   server: "Server",
   serverUrl: "Server address",
   serverUrlMore: "Empty: the one this page came from.",
+  foreignUrl: "This page may not call there, unless its server names it in ALLOWED_CALL_SERVERS.",
   badUrl: "This is not a ws:// or wss:// address.",
   token: "Access token",
   tokenMore: "Only if your server asks for one. Forgotten when this tab is closed.",
@@ -185,6 +186,10 @@ export const en = {
     "server-down": [
       "Nobody picks up",
       "The call server is not answering. Check that it runs, then try again.",
+    ],
+    "not-allowed": [
+      "This page may not call there",
+      "It may call its own server, and others that this one names (ALLOWED_CALL_SERVERS). Change the address in the settings.",
     ],
     "token-refused": ["The access token was refused", "Enter the one your server was set up with."],
     spent: ["That was a long call", "It has cost as much as a call may here. You can call again."],

@@ -130,6 +130,7 @@ export const zh: Texts = {
   server: "服务器",
   serverUrl: "服务器地址",
   serverUrlMore: "留空则使用本页面所在的服务器。",
+  foreignUrl: "这个页面不能打到那里，除非服务器在 ALLOWED_CALL_SERVERS 里列出它。",
   badUrl: "这不是 ws:// 或 wss:// 开头的地址。",
   token: "访问令牌",
   tokenMore: "仅在服务器要求时填写。关闭此标签页后不保留。",
@@ -176,6 +177,10 @@ export const zh: Texts = {
       "它缺少实时语音需要的功能。请使用新版 Chrome、Edge、Firefox 或 Safari。",
     ],
     "server-down": ["没有人接听", "通话服务器没有回应。请确认它正在运行，然后再试一次。"],
+    "not-allowed": [
+      "这个页面不能打到那里",
+      "它只能打给自己的服务器，以及这台服务器列出的其他服务器（ALLOWED_CALL_SERVERS）。请在设置里改地址。",
+    ],
     "token-refused": ["访问令牌不对", "请填写服务器设置的那个令牌。"],
     spent: ["聊了好久呀", "这通电话的花费已经到上限了。可以再打一次。"],
     busy: ["线路正忙", "服务器的线路都占满了，请稍后再试。"],

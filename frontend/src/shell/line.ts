@@ -1,6 +1,6 @@
 /** The line of one call: dials, loses patience, and dials again when the connection breaks. */
 
-import { ATTEMPTS, backoffMs, type CallPlace, callUrl, withWishes } from "../call/address";
+import { ATTEMPTS, backoffMs, type CallPlace, callUrl, mayCall, withWishes } from "../call/address";
 import { after, NOWHERE, resumeWish } from "../call/position";
 import type { CallEvent } from "../call/reduce";
 import type { CallState, Failure } from "../call/state";
@@ -44,6 +44,10 @@ export class Line {
     const { token, serverUrl } = settings.get();
     try {
       const url = callUrl(place(), window.location, serverUrl);
+      if (!mayCall(url, place(), window.location)) {
+        this.fail("not-allowed");
+        return;
+      }
       const address = withWishes(url, wishesOf(settings.get()), this.store.get().sid, resumeWish(this.place));
       this.link = new Link(address, token, log, {
         frame: (frame) => this.took(frame),

@@ -52,6 +52,7 @@ export async function fetchConfig(): Promise<Config> {
       url: typeof call.url === "string" ? call.url : null,
       port: typeof call.port === "number" ? call.port : 8888,
       path: text(call.path) || "/api/live_voice_call/chat",
+      servers: Array.isArray(call.servers) ? call.servers.map(text) : null,
     },
     persona: persona(json.persona),
     services: (isObject(json.services) ? json.services : {}) as Config["services"],

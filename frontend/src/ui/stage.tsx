@@ -224,7 +224,7 @@ function FailureCard({ failure }: { failure: Failure }) {
       <h2>{title}</h2>
       <p>{advice}</p>
       {failure === "token-refused" && <TokenForm />}
-      {failure === "server-down" && (
+      {(failure === "server-down" || failure === "not-allowed") && (
         <button type="button" class="link" onClick={() => view.dispatch({ panel: "settings" })}>
           {texts.openSettings}
         </button>

@@ -1,6 +1,7 @@
 /** Over which server, and what it runs on. */
 
 import { useState } from "preact/hooks";
+import { type CallPlace, mayCall } from "../../call/address";
 import { validServer } from "../../shell/settings";
 import { useStore } from "../../shell/store";
 import { usePage, useWords } from "../context";
@@ -10,7 +11,8 @@ export function ServerGroup() {
   const [settings, change] = useSettings();
   const { texts } = useWords();
   const [draft, setDraft] = useState(settings.serverUrl);
-  const bad = !validServer(draft);
+  const place = useStore(usePage().world, (world) => world.config?.call);
+  const wrong = whatIsWrong(draft, place);
   const keep = (url: string) => {
     setDraft(url);
     if (validServer(url)) change({ serverUrl: url.trim() });
@@ -23,10 +25,10 @@ export function ServerGroup() {
           type="url"
           value={draft}
           placeholder="ws://…"
-          aria-invalid={bad}
+          aria-invalid={wrong !== null}
           onInput={(event) => keep(event.currentTarget.value)}
         />
-        <span class={bad ? "more wrong" : "more"}>{bad ? texts.badUrl : texts.serverUrlMore}</span>
+        <span class={wrong ? "more wrong" : "more"}>{texts[wrong ?? "serverUrlMore"]}</span>
       </label>
       <label class="row tall">
         <span>{texts.token}</span>
@@ -40,6 +42,12 @@ export function ServerGroup() {
       </label>
     </Group>
   );
+}
+
+function whatIsWrong(address: string, place: CallPlace | undefined): "badUrl" | "foreignUrl" | null {
+  if (!validServer(address)) return "badUrl";
+  const foreign = place && address.trim() && !mayCall(new URL(address.trim()), place, window.location);
+  return foreign ? "foreignUrl" : null;
 }
 
 export function ServicesGroup() {
