@@ -190,6 +190,7 @@ class CallSession:
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
         self._announced = False
+        self._turn = 0  # that what is carried out belongs to; the call may be a turn further
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -327,8 +328,10 @@ class CallSession:
             case DropGuess(number):
                 self._replies.drop(number)
             case BeginReply():
+                self._turn = effect.turn
                 self._begin_reply(effect)
             case AskIfThere() | TakeLeave():
+                self._turn = effect.turn
                 self._replies.ask(effect)
             case CancelReply():
                 self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
@@ -352,7 +355,7 @@ class CallSession:
                 assert_never(effect)
 
     def _ref(self) -> TurnRef:
-        return TurnRef(self.id, self._call.turn, self._call.config.persona, self.owner)
+        return TurnRef(self.id, self._turn, self._call.config.persona, self.owner)
 
     async def _send(self, frame: Frame) -> None:
         await self._line.send(frames.encode(frame, self._query.framing))

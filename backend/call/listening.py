@@ -60,6 +60,11 @@ class Listening:
         return self._endpointer.speech_end_ms
 
     @property
+    def quiet_s(self) -> float:
+        """How long ago the speech ended, by the audio that has come."""
+        return max(0, self._clock_ms - self.speech_end_ms) / 1000
+
+    @property
     def deadline(self) -> float | None:
         """When to call `tick`; None for never."""
         due = [at for at in (self._retry_at, self._wake_by) if at is not None]

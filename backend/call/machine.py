@@ -17,7 +17,7 @@ from backend.call.budget import Leave
 from backend.call.completeness import has_words
 from backend.call.guessing import Guessing
 from backend.call.history import HistoryLimits
-from backend.call.interruption import InterruptionLimits, Overheard, judge, without_echo
+from backend.call.interruption import InterruptionLimits, Overheard, judge
 from backend.call.listening import Listening, ListeningLimits
 from backend.call.memory import Memory
 from backend.call.moves import (
@@ -54,6 +54,7 @@ from backend.call.moves import (
 )
 from backend.call.said import Said
 from backend.call.silence import Due, Silence
+from backend.call.tail import Tail, Words
 from backend.errors import BAD_SESSION, BUSY, IDLE_TIMEOUT, SHUTTING_DOWN
 from backend.ports import Message
 from backend.protocol import events
@@ -116,11 +117,10 @@ class Call:
         self._listening = Listening(limits.listening)
         self._guessing = Guessing(limits.guesses)
         self._silence = Silence(limits.idle_s, limits.ask_before_s)
-        self._text = ""
-        self._is_own_voice = False
+        self._words = Words()
         self._question: str | None = ""  # None: she spoke of her own accord
         self._said = Said()
-        self._echo = ""
+        self._tail = Tail(limits.interruption)
 
     @property
     def deadline(self) -> float | None:
@@ -129,7 +129,8 @@ class Call:
             return None
         bears_silence = self.state is State.IDLE and not self._absence.is_away
         idle_at = self._silence.deadline if bears_silence else None
-        return min((at for at in (idle_at, self._listening.deadline) if at is not None), default=None)
+        due = (idle_at, self._listening.deadline, self._tail.deadline)
+        return min((at for at in due if at is not None), default=None)
 
     @property
     def history(self) -> tuple[Message, ...]:
@@ -150,6 +151,7 @@ class Call:
                 if self._listening.take(event):
                     if isinstance(event, Sensed) and event.speaking:
                         self._silence.stir(now)
+                        self._words.sense(now)
                     yield from self._listen(now)
             case EarsClosed(_, fault):
                 if self._listening.lose(event, now):
@@ -192,6 +194,7 @@ class Call:
             case Tick():
                 yield from self._tick(now)
             case HungUp():
+                self._tail.cut(now)
                 yield from self._hang_up()
             case _:
                 assert_never(event)
@@ -207,6 +210,7 @@ class Call:
 
     def _hang_up(self) -> Iterator[Effect]:
         yield from self._guessing.drop()
+        yield from self._settle()
         if self.state is State.IN_PROCESS:
             yield CancelReply(self.turn)
             yield Account(self.turn)
@@ -225,6 +229,9 @@ class Call:
             yield self._listen_anew(keep_audio=True)
         if self._listening.tick(now):
             yield from self._listen(now)
+        if (heard_out_at := self._tail.deadline) is not None and now >= heard_out_at:
+            yield from self._settle()
+            yield from self._reflect()
         if self.state is State.IDLE and not self._absence.is_away:
             yield from self._bear_silence(now)
 
@@ -252,32 +259,55 @@ class Call:
             yield wake
 
     def _follow(self, now: float) -> Iterator[Effect]:
-        text = self._listening.text
-        if text == self._text:
+        words, over = self._words, self._listening.is_over
+        is_new = words.hear(self._listening.text, self._listening.quiet_s, now)
+        if is_new or (over and not words.is_final):
+            words.is_final = over
+            self._weigh(is_new, now)
+        if not is_new or not has_words(words.text) or words.meaning is Overheard.ECHO:
             return
-        self._text = text
-        self._is_own_voice = self._is_the_question(now)
-        if has_words(text) and not self._is_own_voice:
-            self._silence.end(now)
-            if events.SENTENCE_PARTIAL in self.config.events:
-                yield self._say(events.SENTENCE_PARTIAL, {"sentence": text}, outside_turn=True)
+        self._silence.end(now)
+        if words.meaning is Overheard.INTERRUPTION:
+            yield from self._yield_to_words(now)
+
+    def _weigh(self, is_new: bool, now: float) -> None:
+        """Find out whose the words are, as far as the client wants to be heard while she speaks."""
+        if not self.config.barge_in:
+            if is_new:
+                self._words.meaning = Overheard.ECHO if self._is_the_question(now) else Overheard.INTERRUPTION
+        elif self.state is State.IN_PROCESS:
+            text, final = self._words.text, self._words.is_final
+            self._words.weigh(judge(text, self._said.around(), self._limits.interruption, final=final))
+        else:
+            self._words.weigh(self._tail.judge(self._words))
+
+    def _yield_to_words(self, now: float) -> Iterator[Effect]:
+        """They are the caller's: what still sounds of the reply is not heard any more."""
+        if self.state is State.IDLE:
+            yield from self._leave_the_tail(now)
+        if events.SENTENCE_PARTIAL in self.config.events:
+            yield self._say(events.SENTENCE_PARTIAL, {"sentence": self._words.text}, outside_turn=True)
+
+    def _leave_the_tail(self, now: float) -> Iterator[Effect]:
+        if self._tail.deadline is not None:
+            self._tail.cut(now)
+            yield from self._settle()
+            yield from self._reflect()
 
     def _is_the_question(self, now: float) -> bool:
         """Whether what is heard is only her own question coming back, which is no sign of the caller."""
         if self._question is not None or not self._silence.is_sounding(now):
             return False
-        return judge(self._text, self._said.around(), self._limits.interruption) is Overheard.ECHO
+        return judge(self._words.text, self._said.around(), self._limits.interruption) is Overheard.ECHO
 
     @property
     def _utterance(self) -> str:
         """What the caller has said."""
-        return "" if self._is_own_voice else without_echo(self._text, self._echo)
+        return self._tail.without_echo(self._words) if self._words.meaning is Overheard.INTERRUPTION else ""
 
     def _overhear(self, now: float) -> Iterator[Effect]:
         """The caller speaks over the reply: a wish to speak cuts it off; a nod, a noise or its echo does not."""
-        speaking = self._said.around()
-        if judge(self._text, speaking, self._limits.interruption) is Overheard.INTERRUPTION:
-            self._echo = speaking
+        if self._words.meaning is Overheard.INTERRUPTION:
             yield from self._cut_off(now)
             yield from self._reflect()
         elif self._listening.is_over:
@@ -313,6 +343,10 @@ class Call:
     # --- turns
 
     def _begin_turn(self, text: str, end: SpeechEnd | None, now: float) -> Iterator[Effect]:
+        self._tail.cut(now)
+        yield from self._settle()
+        if self.config.barge_in:
+            self._silence.hush(now)
         guess, dropped = self._guessing.settle(text, self._next_config)
         yield from dropped
         yield from self._memory.drop()
@@ -342,20 +376,27 @@ class Call:
     def _speak_unasked(self) -> Iterator[Effect]:
         """A turn without an utterance."""
         yield from self._guessing.drop()
+        yield from self._settle()
         self.turn += 1
         self.state = State.IN_PROCESS
         self.config = self._next_config
         self._question, self._said = None, Said()
         if not self.config.barge_in:
             yield self._listening.close()
+        elif has_words(self._words.text):
+            yield self._listen_anew()  # what was said before is no word against it
 
     def _end_reply(self, text: str, fault: Fault | None, now: float) -> Iterator[Effect]:
+        """With barge-in it may yet be stopped before it is heard whole, and is remembered when that is known."""
         self._said.complete()
-        yield from self._remember(text)
+        still_sounds = self.config.barge_in and self._silence.voice_until > now
+        if not still_sounds:
+            yield from self._remember(text)
         if fault is not None:
             yield self._say_fault(fault)
-        yield from self._finish_turn(now)
-        yield from self._reflect()
+        yield from self._finish_turn(now, text if still_sounds else None)
+        if not still_sounds:
+            yield from self._reflect()
 
     def _reflect(self) -> Iterator[Effect]:
         """Nobody waits for anything: a time to fold what was said long ago."""
@@ -371,13 +412,14 @@ class Call:
             yield self._say(events.BOT_INTERRUPTED, {"spoken": self._said.sent})
         yield from self._finish_turn(now)
 
-    def _finish_turn(self, now: float) -> Iterator[Effect]:
+    def _finish_turn(self, now: float, unsettled: str | None = None) -> Iterator[Effect]:
         """First the ears, then the word: the caller may speak the instant TTSDone lands."""
         self.state = State.IDLE
         if self._question is not None:
             self._silence.begin(now)
-        if judge(self._text, self._said.around(), self._limits.interruption) is Overheard.ECHO:
-            self._echo = self._text
+        self._tail = Tail(self._limits.interruption)
+        if self.config.barge_in:
+            self._tail.begin(self._said, self._silence.voice_until, now, unsettled)
         if not self._listening.is_open:
             yield self._listen_anew()
         yield Account(self.turn)
@@ -405,9 +447,17 @@ class Call:
                     self._silence.end(now)
                     yield from self._cut_off(now)
                     yield from self._reflect()
+                elif self._tail.deadline is not None:
+                    self._silence.hush(now)
+                    self._silence.end(now)
+                    self._tail.hush(now)
+                    yield from self._settle()
+                    yield from self._reflect()
             case PlaybackPosition(turn, played_ms):
                 if self._runs(turn):
                     self._said.played(played_ms)
+                elif turn == self.turn:
+                    self._tail.played(played_ms, now)
             case _:
                 assert_never(event)
 
@@ -423,9 +473,13 @@ class Call:
         return self.state is State.IN_PROCESS and turn == self.turn
 
     def _listen_anew(self, *, keep_audio: bool = False) -> Effect:
-        self._text = self._echo = ""
-        self._is_own_voice = False
+        self._words = Words()
         return self._listening.open(keep_audio=keep_audio)
+
+    def _settle(self) -> Iterator[Effect]:
+        """It is known how much of the latest reply was heard."""
+        if (kept := self._tail.settle()) is not None:
+            yield from self._remember(*kept)
 
     def _remember(self, reply: str, sent: str = "") -> Iterator[Effect]:
         said = [] if self._question is None else [Message("user", self._question)]

@@ -52,8 +52,7 @@ class Said:
     @property
     def heard(self) -> str:
         """What came out of the speaker, if the client reports that, else what was sent."""
-        sent_ms = sum(sentence.sent_ms for sentence in self._sentences)
-        left_ms = sent_ms if self._played_ms is None else min(self._played_ms, sent_ms)
+        left_ms = self.sent_ms if self._played_ms is None else min(self._played_ms, self.sent_ms)
         heard: list[str] = []
         for sentence in self._sentences:
             heard.append(_first(sentence, left_ms))
@@ -62,16 +61,26 @@ class Said:
                 break
         return "".join(heard)
 
-    def around(self, sentences: int = 2) -> str:
-        """What comes out of the speaker about now: the sentence being played, some before it, and the next."""
+    @property
+    def sent_ms(self) -> float:
+        """All sound that was sent."""
+        return sum(sentence.sent_ms for sentence in self._sentences)
+
+    @property
+    def unplayed_ms(self) -> float:
+        """What the client has not said that it was played."""
+        return max(0.0, self.sent_ms - (self._played_ms or 0.0))
+
+    def around(self) -> str:
+        """What has come out of the speaker, or may about now: up to the sentence after the one that is being played."""
         if self._played_ms is None:
-            return "".join(sentence.text for sentence in self._sentences[-sentences - 1 :])
+            return self.sent
         begins_ms, playing = 0.0, 0
         for place, sentence in enumerate(self._sentences):
             if begins_ms <= self._played_ms:
                 playing = place
             begins_ms += sentence.sent_ms
-        return "".join(sentence.text for sentence in self._sentences[max(0, playing - sentences) : playing + 2])
+        return "".join(sentence.text for sentence in self._sentences[: playing + 2])
 
 
 def _first(sentence: _Sentence, ms: float) -> str:

@@ -92,6 +92,11 @@ class Silence:
         """She was cut off: what was sent is not played on."""
         self._voice_until = min(self._voice_until, now)
 
+    @property
+    def voice_until(self) -> float:
+        """When what was sent of her voice will have been played."""
+        return self._voice_until
+
     def is_sounding(self, now: float) -> bool:
         """Whether her voice, or its echo, may be what is heard."""
         return now < self._voice_until + ECHO_S

@@ -190,6 +190,7 @@ def test_the_echo_of_the_question_while_she_asks_is_no_speech_either() -> None:
     call.handle(ReplyEnded(1, LINE), now=43.3)
 
     assert call.handle(heard("你还在听吗", ears=1), now=43.8) == [OpenEars(2)]
+    assert call.handle(Tick(), now=44.5) == [Remember((Message("assistant", LINE),))]  # it has been heard out
     assert call.deadline == 60.0
 
 
