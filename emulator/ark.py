@@ -40,8 +40,7 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
 async def answered(house: House, request: web.Request, exchange: "Exchange") -> web.StreamResponse:
     """Admit one request, count it and answer it."""
     stats = house.stats.services["chat"]
-    stats.handshakes += 1
-    socket = stats.accept()
+    socket = stats.request_on(house.stats.door.visit(request))
     try:
         body = await exchange.admit()
         stats.begin(socket, {"path": request.path, "json": body})

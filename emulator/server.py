@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from emulator import admin, ark, doubao_asr, doubao_tts
 from emulator.dashscope import chat, enrolment, inference
+from emulator.door import Premises
 from emulator.house import House
 
 _SHUTDOWN_S: Final = 2.0
@@ -35,15 +36,12 @@ async def listen(house: House, host: str, port: int) -> tuple[web.AppRunner, int
     Raises:
         OSError: the port is taken, or the host is not of this machine.
     """
-    runner = web.AppRunner(application(house), access_log=None, shutdown_timeout=_SHUTDOWN_S)
-    await runner.setup()
-    site = web.TCPSite(runner, host, port)
+    premises = Premises(application(house), access_log=None, shutdown_timeout=_SHUTDOWN_S)
     try:
-        await site.start()
+        return premises, await premises.open(house.stats.door, host, port)
     except OSError:
-        await runner.cleanup()
+        await premises.cleanup()
         raise
-    return runner, runner.addresses[0][1]
 
 
 def _gate(house: House) -> Middleware:
@@ -53,6 +51,7 @@ def _gate(house: House) -> Middleware:
     async def gate(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/admin/") and not admin.may_use(request):
             raise web.HTTPForbidden
+        house.stats.door.asked(request)
         if house.engines is None and not request.path.startswith("/admin/"):
             return web.json_response({"status": "loading", "engine": house.engine}, status=503)
         try:

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from emulator.door import Door, Socket, Visit
 from emulator.script import Service
 
 SERVICES: Final[tuple[Service, ...]] = ("asr", "tts", "chat", "inference", "customization")
@@ -16,19 +17,13 @@ Moment = Literal["handshake", "definite", "first_token", "first_audio"]
 
 
 @dataclass(slots=True)
-class Socket:
-    """One accepted connection."""
-
-    sessions: int = 0
-
-
-@dataclass(slots=True)
 class ServiceStats:
     """Of one service.
 
     Attributes:
-        handshakes: connections asked for; `refused` of them were answered with an HTTP error.
-        open: connections that are up now.
+        handshakes: connections asked for, on which other sessions may follow.
+        refused: sessions or connections that were answered with an HTTP error.
+        open: connections that are up now; of a service of requests and answers, the requests under way.
         requests: the last sessions, oldest first: who asked for what, and what came of it.
         errors: codes that were answered after the handshake.
     """
@@ -41,8 +36,17 @@ class ServiceStats:
     requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
     errors: deque[int | str] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
 
+    def request_on(self, visit: Visit) -> Socket:
+        """Count a request that is under way, and its connection, if it is the first; pair it with `open -= 1`."""
+        self.open += 1
+        if visit.socket is None:
+            visit.socket = Socket()
+            self.handshakes += 1
+            self.sockets.append(visit.socket)
+        return visit.socket
+
     def accept(self) -> Socket:
-        """Count a connection that is up; pair it with `open -= 1`."""
+        """Count a connection that is up, its handshake being counted; pair it with `open -= 1`."""
         socket = Socket()
         self.sockets.append(socket)
         self.open += 1
@@ -80,6 +84,7 @@ class Stats:
 
     def __init__(self) -> None:
         self.services: dict[Service, ServiceStats] = {name: ServiceStats() for name in SERVICES}
+        self.door = Door()
         self._stamps: deque[dict[str, Any]] = deque(maxlen=_STAMPS_KEPT)
 
     def stamp(self, moment: Moment, ident: str, text: str) -> None:
@@ -91,7 +96,9 @@ class Stats:
         for service in self.services.values():
             service.reset()
         self._stamps.clear()
+        self.door.reset()
 
     def as_json(self) -> dict[str, Any]:
         """As the admin path shows it."""
-        return {**{name: service.as_json() for name, service in self.services.items()}, "stamps": list(self._stamps)}
+        services: dict[str, Any] = {name: service.as_json() for name, service in self.services.items()}
+        return {**services, "stamps": list(self._stamps), "connections": self.door.as_json()}

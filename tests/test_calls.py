@@ -14,6 +14,7 @@ from backend.call.turn_end import EndpointLimits
 from backend.protocol.frames import AudioFrame, EventFrame
 from backend.settings import load
 from emulator.script import Script
+from tests.providers.odd_vendor import until
 from tests.support.caller import Caller, dialled, names
 from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
@@ -163,6 +164,7 @@ async def test_after_the_first_turn_no_hand_is_shaken_between_the_end_of_speech_
             await caller.speak(100)
             await caller.until("TTSDone")
         stamps = vendor.stats()["stamps"]
+        late = opened_for_chat(vendor)
 
     at = {what: [stamp["ns"] for stamp in stamps if stamp["what"] == what] for what in ("definite", "first_audio")}
     assert len(at["definite"]) == 10
@@ -174,6 +176,43 @@ async def test_after_the_first_turn_no_hand_is_shaken_between_the_end_of_speech_
         if began <= stamp["ns"] <= ended
     ]
     assert [each for each in shaken if each[1] > 1] == []
+    assert late == []
+
+
+def opened_for_chat(vendor: EmulatorHandle) -> list[int]:
+    """Turns between whose end of speech and first sound a connection was opened for chat, or to be ready for it."""
+    stats = vendor.stats()
+    at = {
+        what: [each["ns"] for each in stats["stamps"] if each["what"] == what] for what in ("definite", "first_audio")
+    }
+    opened = [each["ns"] for each in stats["connections"] if not each["path"] or each["path"].endswith("completions")]
+    waits = list(zip(at["definite"], at["first_audio"], strict=True))
+    return [turn for ns in opened for turn, (began, ended) in enumerate(waits, 1) if began <= ns <= ended]
+
+
+async def test_after_a_reply_was_cut_off_the_chat_has_a_connection_ready_for_the_next_turn() -> None:
+    story = "从前有一座山，山里有一座庙，庙里有一个老和尚，老和尚在讲故事。" * 8
+    hears = [{"text": "等一下，讲个故事吧。", "after_ms": 600, "partials": ["等一下"]}] * 4
+    lines = script(
+        hears=hears,
+        replies_always=story,
+        tone={"ms_per_char": 200},
+        timing={"tts_piece_ms": 100, "first_token_ms": 20, "token_ms": 20},
+    )
+    patient = {f"{stage}_TIMEOUT_S": "10" for stage in ("ASR", "LLM", "TTS")}
+    async with calling(lines, {"barge_in": "true", "delivery": "stream"}, **patient) as (caller, vendor):
+        await caller.speak(600)
+        for _ in range(3):
+            await caller.until("TTSSentenceStart")
+            await caller.speak(500)  # the model is still at its story
+            await caller.until("BotInterrupted")
+            await until(lambda: vendor.house.stats.door.waiting >= 2)
+            await caller.speak(100)
+        await caller.until("TTSSentenceStart")
+        late, chat = opened_for_chat(vendor), vendor.stats()["chat"]
+
+    assert late == []
+    assert chat["sessions_per_socket"] == [1] * 4
 
 
 async def test_words_over_the_reply_cancel_it_at_the_vendor_and_its_connection_serves_the_next() -> None:

@@ -1,9 +1,9 @@
 """What a chat library raises, as one of our errors."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
 
@@ -24,18 +24,33 @@ ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
 """What client libraries let escape when a service sends what they do not expect."""
 
 
+class Connections(Protocol):
+    """What a client goes through; see `ChatConnections`."""
+
+    async def warm(self) -> None:
+        """Have one ready, if that can be."""
+
+    def in_use(self) -> AbstractContextManager[None]:
+        """For as long as a request is under way."""
+
+    async def aclose(self) -> None:
+        """Let go of all of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Library:
     """A loaded client library.
 
     Attributes:
         client: its asynchronous client, with retries of its own switched off.
+        connections: those that it uses.
         timeouts, errors: what it raises; a timeout is looked for first.
         is_cut: whether what looks like a timeout is a connection that was closed.
         response: how the HTTP client that it was given answers.
     """
 
     client: Any
+    connections: Connections
     timeouts: tuple[type[Exception], ...]
     errors: tuple[type[Exception], ...]
     is_cut: Callable[[BaseException], bool] = lambda _: False

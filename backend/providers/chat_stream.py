@@ -17,6 +17,7 @@ from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.process import garbage
 from backend.providers.chat_chunks import Chunks, model_of, read_chunk
 from backend.providers.chat_failure import Library, failure
+from backend.providers.reserve import ReserveLimits
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class ChatTimes:
     connect_s: float
     retry_backoff_s: float
     keepalive_s: float
+    spares: ReserveLimits
 
 
 class StreamedChat(ABC):
@@ -69,8 +71,11 @@ class StreamedChat(ABC):
         log.info("chat.amended")
 
     async def warm(self) -> None:
-        """Load the library in a thread, so that the first reply need not."""
-        await self._loaded()
+        """Load the library in a thread and open a connection, so that no reply need wait for them.
+
+        No request is sent, and a connection that cannot be opened is no error: the reply will tell.
+        """
+        await (await self._loaded()).connections.warm()
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ChatItem, None]:
         """Stream the answer. Closing the iterator ends the request.
@@ -79,20 +84,23 @@ class StreamedChat(ABC):
             ProviderError: with stage `llm`. It is raised after one more try, if nothing had been received and
                 another try could help.
         """
-        answer = await self._begin([{"role": message.role, "content": message.text} for message in messages])
-        try:
-            while (item := await answer.next_item()) is not None:
-                yield item
-        finally:
-            await answer.close()
+        asked = [{"role": message.role, "content": message.text} for message in messages]
+        library = await self._loaded()
+        with library.connections.in_use():
+            answer = await self._begin(library, asked)
+            try:
+                while (item := await answer.next_item()) is not None:
+                    yield item
+            finally:
+                await answer.close()
 
     async def aclose(self) -> None:
         """Let go of every connection."""
         if self._library is not None:
+            await self._library.connections.aclose()
             await self._library.client.close()
 
-    async def _begin(self, messages: Sequence[Mapping[str, str]]) -> "_Answer":
-        library = await self._loaded()
+    async def _begin(self, library: Library, messages: Sequence[Mapping[str, str]]) -> "_Answer":
         now = asyncio.get_running_loop().time
         deadline = now() + self._times.first_token_s
         prompt_chars = sum(len(message["content"]) for message in messages)

@@ -8,6 +8,7 @@ from typing import Any
 from backend.errors import ConfigError
 from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
+from backend.providers.reserve import ReserveLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class ChatConfig:
         connect_timeout_s: TCP and TLS.
         retry_backoff_s: before the one retry, which happens only when nothing was received.
         keepalive_s: how long an idle HTTPS connection is kept for the next turn.
+        spares: the connections that are opened before a request needs them.
         billed_as: the name in the price table, if it is not the model's own.
     """
 
@@ -40,6 +42,7 @@ class ChatConfig:
     connect_timeout_s: float = 5.0
     retry_backoff_s: float = 0.2
     keepalive_s: float = 90.0
+    spares: ReserveLimits = field(default_factory=ReserveLimits)
     billed_as: str = ""
 
     def __post_init__(self) -> None:
@@ -57,6 +60,7 @@ class OpenAiChat(StreamedChat):
             config.connect_timeout_s,
             config.retry_backoff_s,
             config.keepalive_s,
+            config.spares,
         )
         super().__init__(times, (config.api_key,), config.billed_as or config.model)
         self._config = config
@@ -66,14 +70,16 @@ class OpenAiChat(StreamedChat):
 
         openai = importlib.import_module("openai")
         httpx2 = importlib.import_module("httpx2")
+        connections = chat_http.ChatConnections(self._config.base_url, self._times)
         client = openai.AsyncOpenAI(
             api_key=self._config.api_key or "none",  # the library insists on one
             base_url=self._config.base_url,
             max_retries=0,  # it would repeat a whole timeout, twice
-            http_client=chat_http.http_client("httpx2", self._config.base_url, self._times),
+            http_client=chat_http.http_client("httpx2", connections, self._times),
         )
         return Library(
             client,
+            connections,
             (openai.APITimeoutError, httpx2.TimeoutException),
             (openai.OpenAIError, httpx2.HTTPError, *chat_http.ESCAPES),
             chat_http.was_cut,

@@ -23,8 +23,7 @@ _MOST_PER_PAGE: Final = 1000
 async def serve(house: House, request: web.Request) -> web.Response:
     """One request."""
     stats = house.stats.services["customization"]
-    stats.handshakes += 1
-    socket = stats.accept()
+    socket = stats.request_on(house.stats.door.visit(request))
     try:
         await admit(house, "customization", request)
         body = await _json(request)

@@ -101,7 +101,7 @@ class Scene:
         """Wait until the model has been asked so often."""
 
         async def is_asked() -> bool:
-            return self.vendor.house.stats.services["chat"].handshakes >= times
+            return self.vendor.house.stats.services["chat"].sessions >= times
 
         await self.until(is_asked)
 

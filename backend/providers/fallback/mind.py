@@ -6,6 +6,7 @@ from typing import Final, cast
 
 from backend.errors import ContentRefused, ProviderError
 from backend.ports import ChatItem, ChatModel, Message, TextDelta
+from backend.providers.chores import Chores
 from backend.providers.fallback.breaker import FIRST, Breaker
 
 _PROBE: Final = (Message("user", "Say: OK"),)
@@ -16,6 +17,7 @@ class FallbackChat:
 
     def __init__(self, models: tuple[ChatModel, ChatModel], providers: tuple[str, str], rest_s: float) -> None:
         self._models = models
+        self._chores = Chores()
         self.breaker = Breaker("llm", providers, self._probe, rest_s)
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ChatItem, None]:
@@ -24,6 +26,14 @@ class FallbackChat:
         Raises:
             ProviderError: both failed, or one did in the middle of its answer, or the words themselves were refused.
         """
+        try:
+            async with aclosing(self._reply(messages)) as items:
+                async for item in items:
+                    yield item
+        finally:
+            self._chores.begin(self.warm())  # whoever was not asked goes on standing by
+
+    async def _reply(self, messages: Sequence[Message]) -> AsyncGenerator[ChatItem, None]:
         failure: ProviderError | None = None
         for which in self.breaker.order:
             spoke = False
@@ -45,12 +55,13 @@ class FallbackChat:
             raise failure
 
     async def warm(self) -> None:
-        """Get both ready: whoever takes over shall not have a library to load first."""
+        """Get both ready: whoever takes over shall have no library to load first, and no connection to open."""
         for model in self._models:
             await model.warm()
 
     async def aclose(self) -> None:
         """Let go of every connection."""
+        await self._chores.aclose()
         await self.breaker.aclose()
         for model in self._models:
             await model.aclose()

@@ -25,6 +25,7 @@ class ArkChat(StreamedChat):
             config.connect_timeout_s,
             config.retry_backoff_s,
             config.keepalive_s,
+            config.spares,
         )
         secrets = (config.api_key, config.secret_key, config.access_key)
         super().__init__(times, secrets, config.billed_as or config.model)
@@ -38,14 +39,16 @@ class ArkChat(StreamedChat):
         runtime = importlib.import_module("volcenginesdkarkruntime")
         errors = importlib.import_module("volcenginesdkarkruntime._exceptions")
         httpx = importlib.import_module("httpx")
+        connections = chat_http.ChatConnections(self._config.base_url, self._times)
         client = runtime.AsyncArk(
             api_key=self._config.api_key or "exchanged for each request",
             base_url=self._config.base_url,
             max_retries=0,  # the SDK would repeat a whole timeout, twice
-            http_client=chat_http.http_client("httpx", self._config.base_url, self._times),
+            http_client=chat_http.http_client("httpx", connections, self._times),
         )
         return Library(
             client,
+            connections,
             (errors.ArkAPITimeoutError, httpx.TimeoutException),
             (errors.ArkError, httpx.HTTPError, *chat_http.ESCAPES),
             chat_http.was_cut,

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from backend.errors import ConfigError
+from backend.providers.reserve import ReserveLimits
 
 AsrMode = Literal["bigmodel_async", "bigmodel", "bigmodel_nostream"]
 
@@ -230,6 +231,7 @@ class ArkConfig:
         connect_timeout_s: TCP and TLS.
         retry_backoff_s: before the one retry, which happens only when nothing was received.
         keepalive_s: how long an idle HTTPS connection is kept for the next turn.
+        spares: the connections that are opened before a request needs them.
         billed_as: the name in the price table, if it is not the model's own.
     """
 
@@ -249,6 +251,7 @@ class ArkConfig:
     connect_timeout_s: float = 5.0
     retry_backoff_s: float = 0.2
     keepalive_s: float = 90.0
+    spares: ReserveLimits = field(default_factory=ReserveLimits)
     billed_as: str = ""
 
     def __post_init__(self) -> None:
