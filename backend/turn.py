@@ -80,6 +80,7 @@ class Turn:
         self._limits = limits
         self.marks = marks
         self.tokens = 0
+        self.prompt: Sequence[Message] = ()
         self._allowed = asyncio.Event()
         self._words: asyncio.Queue[str | None] = asyncio.Queue(WORDS_AHEAD)
         self._text: list[str] = []
@@ -99,6 +100,7 @@ class Turn:
     async def run(self, reply: Reply) -> Outcome:
         """Think and speak at the same time; a service's failure ends the reply and is part of the outcome."""
         error: ProviderError | None = None
+        self.prompt = reply.messages
         on_served.set(self.marks.serve)
         delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
         try:

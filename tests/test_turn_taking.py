@@ -3,14 +3,15 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from backend.call.token_count import message_tokens
 from backend.errors import ProviderUnavailable
-from backend.ports import Message, SpeechOptions
+from backend.ports import ChatItem, Message, SpeechOptions
 from backend.protocol.events import CallConfig
 from backend.protocol.frames import AudioFrame, EventFrame
 from tests.support.simulated import SOUND_BYTES_PER_MS, SimulatedDetector, SimulatedMind, SimulatedVoice, Simulation
@@ -108,6 +109,47 @@ def test_a_wrong_guess_is_never_heard_and_its_cost_is_told() -> None:
         assert usage["wasted_requests"] == 1
         assert usage["wasted_prompt_tokens"] == 100
         assert usage["wasted_completion_tokens"] > 0
+
+    virtually(call())
+
+
+class OnceWilling(SimulatedMind):
+    """Fails from the second request on."""
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[ChatItem]:
+        async for item in super().reply(messages):
+            if len(self.asked) > 1:
+                raise ProviderUnavailable("llm", "as the test says")
+            yield item
+
+
+@pytest.mark.parametrize("ends", ["failed", "cut off"])
+def test_the_prompt_of_a_wrong_guess_is_counted_though_the_turn_was_not_told_of_its_own(ends: str) -> None:
+    async def call() -> None:
+        mind = OnceWilling(first_token_s=1.0) if ends == "failed" else SimulatedMind(first_token_s=1.0)
+        config = CallConfig(delivery="stream", audio_format="pcm", events=ALL_EVENTS)
+        sim = Simulation(config=config, detector=SimulatedDetector(), mind=mind)
+        assert sim.detector is not None
+        async with sim.call():
+            sim.detector.sense(speaking=True)
+            await silent(sim, 1000)
+            sim.ears.hear("你吃了吗", definite=False)
+            sim.detector.sense(speaking=False)
+            await silent(sim, 200)
+            sim.detector.sense(speaking=True)  # inside the hold
+            await silent(sim, 1000)
+            sim.detector.sense(speaking=False)
+            sim.ears.hear("你吃了吗要不要一起去？")
+            await silent(sim, 600)
+            if ends == "cut off":
+                sim.line.tell("BotInterrupt")
+            await sim.line.until("TTSDone")
+        [metrics] = [f for _, f in sim.line.frames if isinstance(f, EventFrame) and f.event == "TurnMetrics"]
+        usage = metrics.payload["usage"]
+        wasted = sim.mind.asked[: usage["wasted_requests"]]
+        assert wasted
+        assert "prompt_tokens" not in usage
+        assert usage["wasted_prompt_tokens"] == sum(map(message_tokens, wasted))
 
     virtually(call())
 

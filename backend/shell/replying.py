@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from backend.call.moves import AskIfThere, BeginReply, Fault, Guess, ReplyEnded, TakeLeave
+from backend.call.token_count import message_tokens
 from backend.cost.meter import Part
 from backend.errors import INTERNAL
 from backend.expenses import payer
@@ -230,7 +231,8 @@ class Waste:
 
     def __init__(self) -> None:
         self._requests = 0
-        self._unpriced = 0
+        self._unpriced: list[int] = []
+        self._charged: list[int] = []
         self._tokens: dict[str, int] = {}
 
     def add(self, turn: Turn) -> None:
@@ -240,20 +242,25 @@ class Waste:
         if "prompt_tokens" in usage:
             self._spend(usage["prompt_tokens"], usage["completion_tokens"])
         else:
-            self._unpriced += 1
+            self._unpriced.append(message_tokens(turn.prompt))
             self._spend(0, turn.tokens)
 
     def charge(self, marks: TurnMarks) -> None:
         """The turn that begins bears what was wasted before it."""
         if self._requests:
             marks.spend(wasted_requests=self._requests, **self._tokens)
-        self._requests, self._tokens = 0, {}
+        self._charged += self._unpriced
+        self._requests, self._tokens, self._unpriced = 0, {}, []
 
     def estimate(self, marks: TurnMarks) -> None:
-        """A dropped request says nothing of its prompt; it was the turn's own, but for the last line."""
-        if self._unpriced and (prompt := marks.usage.get("prompt_tokens")):
-            marks.spend(wasted_prompt_tokens=prompt * self._unpriced)
-        self._unpriced = 0
+        """A dropped request says nothing of its prompt; it was the turn's own, but for the last line.
+
+        Where the turn was not told of its own either, as it failed or was cut off, the words are counted.
+        """
+        if charged := self._charged:
+            prompt = marks.usage.get("prompt_tokens")
+            marks.spend(wasted_prompt_tokens=prompt * len(charged) if prompt else sum(charged))
+        self._charged = []
 
     def _spend(self, prompt: int, completion: int) -> None:
         for name, amount in (("wasted_prompt_tokens", prompt), ("wasted_completion_tokens", completion)):
