@@ -265,6 +265,7 @@ def _model(settings: Settings) -> ChatModel:
                 model=llm.model,
                 temperature=llm.temperature,
                 max_tokens=llm.max_tokens,
+                extra_body=llm.extra_body,
                 first_token_timeout_s=llm.timeout_s,
                 token_timeout_s=llm.timeout_s,
             )
@@ -281,6 +282,7 @@ def _model(settings: Settings) -> ChatModel:
             model=llm.model,
             temperature=llm.temperature,
             max_tokens=llm.max_tokens,
+            extra_body={} if local else llm.extra_body,
             first_token_timeout_s=llm.timeout_s,
             billed_as=ON_DEVICE if local else "",
             token_timeout_s=llm.timeout_s,

@@ -71,7 +71,7 @@ class AsrSettings:
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
-    """Chat. `url` is Ark's, or any OpenAI-compatible one's."""
+    """Chat. `url` is Ark's, or any OpenAI-compatible one's; `extra_body` holds more fields of each request."""
 
     provider: LlmProvider
     url: str
@@ -79,9 +79,10 @@ class LlmSettings:
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
     model: str
-    temperature: float
-    max_tokens: int
+    temperature: float | None
+    max_tokens: int | None
     timeout_s: float
+    extra_body: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,8 +324,9 @@ def _llm(env: Env) -> LlmSettings:
         access_key=env.text("VOLC_ACCESSKEY"),
         secret_key=env.text("VOLC_SECRETKEY"),
         model=_chat_model(env, provider),
-        temperature=env.number("LLM_TEMPERATURE", 0.8, most=2),
-        max_tokens=env.whole("LLM_MAX_TOKENS", 2000, least=1),
+        temperature=None if env.leaves_out("LLM_TEMPERATURE") else env.number("LLM_TEMPERATURE", 0.8, most=2),
+        max_tokens=None if env.leaves_out("LLM_MAX_TOKENS") else env.whole("LLM_MAX_TOKENS", 2000, least=1),
+        extra_body=env.fields("LLM_EXTRA_BODY", ("model", "messages", "stream", "stream_options")),
         timeout_s=env.number("LLM_TIMEOUT_S", 10, least=0.05, most=120),
     )
 

@@ -93,6 +93,9 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"VOICE_CALL_ASR_SAMPLE_RATE": "8000"}, "VOICE_CALL_ASR_SAMPLE_RATE"),
         ({"VOLC_ASR_COMPRESS": "maybe"}, "VOLC_ASR_COMPRESS"),
         ({"LLM_TEMPERATURE": "nan"}, "LLM_TEMPERATURE"),
+        ({"LLM_EXTRA_BODY": "{thinking"}, "LLM_EXTRA_BODY"),
+        ({"LLM_EXTRA_BODY": "[1]"}, "LLM_EXTRA_BODY"),
+        ({"LLM_EXTRA_BODY": '{"messages": []}'}, "LLM_EXTRA_BODY"),
         ({"VAD": "webrtc"}, "VAD"),
         ({"DATABASE_URL": "oracle://u:p@h/db"}, "DATABASE_URL"),
         ({"DATABASE_URL": "mysql+pymysql://u:p@h/db"}, "DATABASE_URL"),
@@ -141,3 +144,10 @@ def test_the_example_file_lists_every_setting_with_its_default() -> None:
 
 def test_the_version_is_the_projects() -> None:
     assert tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"] == VERSION
+
+
+def test_what_a_chat_model_refuses_can_be_left_out_and_what_it_wants_added() -> None:
+    values = {"LLM_TEMPERATURE": "off", "LLM_MAX_TOKENS": "none", "LLM_EXTRA_BODY": '{"max_completion_tokens": 500}'}
+    llm = load(values).llm
+
+    assert (llm.temperature, llm.max_tokens, llm.extra_body) == (None, None, {"max_completion_tokens": 500})

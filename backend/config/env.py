@@ -1,5 +1,6 @@
 """Typed reading of environment variables; a wrong one is an error that names it."""
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from backend.errors import ConfigError
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_NONE = frozenset({"off", "none"})
 
 
 def environment(dotenv: Path = Path(".env")) -> dict[str, str]:
@@ -69,6 +71,26 @@ class Env:
             raise ConfigError(f"{name} is a number, not {text!r}") from exc
         if not least <= value <= most:
             raise ConfigError(f"{name} is {least:g} to {most:g}, not {text}")
+        return value
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether it says `off` or `none`: there shall be no such thing."""
+        return self.text(name).lower() in _NONE
+
+    def fields(self, name: str, reserved: Iterable[str]) -> dict[str, object]:
+        """A JSON object; empty unless set.
+
+        Args:
+            reserved: fields that are not for the operator to set.
+        """
+        try:
+            value = json.loads(self.text(name) or "{}")
+        except ValueError as exc:
+            raise ConfigError(f'{name} is a JSON object such as {{"top_p": 0.9}}, and this is no JSON: {exc}') from exc
+        if not isinstance(value, dict):
+            raise ConfigError(f'{name} is a JSON object such as {{"top_p": 0.9}}, not {self.text(name)}')
+        if taken := sorted(set(value) & set(reserved)):
+            raise ConfigError(f"{name} cannot set {', '.join(taken)}")
         return value
 
     def port(self, name: str, default: int) -> int:

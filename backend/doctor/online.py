@@ -52,7 +52,9 @@ async def clock(patient: Patient) -> AsyncIterator[Finding]:
 def _alone(settings: Settings) -> Settings:
     """Without detection, without anybody standing by, and with one token of chat."""
     nobody = replace(settings.fallback, asr="", llm="", tts="")
-    return replace(settings, vad=OFF, fallback=nobody, llm=replace(settings.llm, max_tokens=1))
+    return replace(
+        settings, vad=OFF, fallback=nobody, llm=replace(settings.llm, max_tokens=settings.llm.max_tokens and 1)
+    )
 
 
 async def _services(real: Settings, settings: Settings, name: str) -> list[Finding]:

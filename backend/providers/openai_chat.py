@@ -1,14 +1,20 @@
 """Any OpenAI-compatible chat service, through the `openai` library."""
 
 import importlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
-from backend.errors import ConfigError
+from backend.errors import ConfigError, ProviderError
 from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
 from backend.providers.reserve import ReserveLimits
+
+log = logging.getLogger(__name__)
+
+_SETTINGS: Final = {"temperature": "LLM_TEMPERATURE", "max_tokens": "LLM_MAX_TOKENS"}
+"""What a model may refuse, and the setting that leaves it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ class OpenAiChat(StreamedChat):
         )
         super().__init__(times, (config.api_key,), config.billed_as or config.model)
         self._config = config
+        self._minded: set[str] = set()
+        self._left_out: set[str] = set()
 
     def _load(self) -> Library:
         from backend.providers import chat_http  # noqa: PLC0415 - as slow to import as the rest
@@ -87,6 +95,7 @@ class OpenAiChat(StreamedChat):
 
     async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
         config = self._config
+        left_out = self._left_out | (self._minded if amended else set())
         wishes: dict[str, Any] = {"temperature": config.temperature, "max_tokens": config.max_tokens}
         if config.ask_usage:
             wishes["stream_options"] = {"include_usage": True}
@@ -95,9 +104,22 @@ class OpenAiChat(StreamedChat):
             messages=messages,
             stream=True,
             extra_body=dict(self._extra_body(amended=amended)),
-            **{name: wish for name, wish in wishes.items() if wish is not None},
+            **{name: wish for name, wish in wishes.items() if wish is not None and name not in left_out},
         )
         return raw.http_response
+
+    def _can_amend(self, error: ProviderError) -> bool:
+        """Models that reason, for example, take no temperature, and another limit than `max_tokens`."""
+        if error.retryable or not (minded := {name for name in _SETTINGS if name in error.reason} - self._left_out):
+            return False
+        self._minded = minded
+        for name in sorted(minded):
+            log.warning("chat.parameter_refused", extra={"parameter": name, "remedy": f"{_SETTINGS[name]}=off"})
+        return True
+
+    def _amend_always(self) -> None:
+        super()._amend_always()
+        self._left_out |= self._minded
 
     def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
         """Fields that the library does not know."""

@@ -344,3 +344,27 @@ sys.exit(bool({"openai", "volcenginesdkarkruntime", "httpx", "httpx2", "aiohttp"
 """
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("refused", ["temperature", "max_tokens"])
+async def test_a_parameter_that_the_model_refuses_by_name_is_left_out_from_then_on(
+    refused: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    no = Refusal(400, {"error": {"code": "unsupported_parameter", "message": f"Unsupported parameter: '{refused}'"}})
+    fine = Stream([text("好"), *END])
+    async with odd_chat(no, fine, fine) as service, chatting(openai, service.url) as chat:
+        assert await answer(chat) == await answer(chat) == [TextDelta("好")]
+
+    assert [refused in asked for asked in service.asked] == [True, False, False]
+    remedies = [record.__dict__["remedy"] for record in caplog.records if record.msg == "chat.parameter_refused"]
+    assert remedies == [f"LLM_{refused.upper()}=off"]
+
+
+@both
+async def test_more_fields_go_with_the_request_and_what_is_off_does_not(make: Make) -> None:
+    wishes = {"extra_body": {"thinking": {"type": "auto"}, "top_p": 0.5}, "temperature": None, "max_tokens": None}
+    async with odd_chat(Stream([text("好"), *END])) as service, chatting(make, service.url, **wishes) as chat:
+        await answer(chat)
+
+    assert {name: service.asked[0].get(name) for name in ("thinking", "top_p")} == wishes["extra_body"]
+    assert not {"temperature", "max_tokens"} & set(service.asked[0])

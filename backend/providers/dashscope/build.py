@@ -47,6 +47,7 @@ def model(settings: Settings) -> QwenChat:
             model=llm.model,
             temperature=llm.temperature,
             max_tokens=llm.max_tokens,
+            extra_body=llm.extra_body,
             first_token_timeout_s=llm.timeout_s,
             token_timeout_s=llm.timeout_s,
         )

@@ -19,6 +19,7 @@ def second_settings(settings: Settings) -> Settings:
     if spare.llm:
         provider = cast(LlmProvider, spare.llm)
         llm = replace(llm, provider=provider, model=spare.llm_model, url=spare.llm_url, api_key=spare.llm_api_key)
+        llm = replace(llm, extra_body={})  # they are the first one's own
     if spare.tts:
         tts = replace(tts, provider=cast(TtsProvider, spare.tts), model="", voice="")
     return replace(settings, asr=asr, llm=llm, tts=tts)

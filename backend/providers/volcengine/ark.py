@@ -67,6 +67,7 @@ class ArkChat(StreamedChat):
         }
         if self._sends_thinking and not amended:
             wishes["thinking"] = {"type": "disabled"}
+        wishes = {name: wish for name, wish in wishes.items() if wish is not None} | dict(config.extra_body)
         options = {}
         if self._key is not None:
             options["headers"] = {"Authorization": f"Bearer {await self._key.get()}"}

@@ -3,6 +3,7 @@
 Secrets have no repr. Every wait has a field here; a test sets them small.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
@@ -224,6 +225,7 @@ class ArkConfig:
         keys_url: where the pair is exchanged; empty is the SDK's choice for the region.
         base_url: the SDK reads no environment variable for it.
         temperature, max_tokens: None leaves them to the service.
+        extra_body: more fields of the request.
         thinking_off: a caller does not wait for reasoning. A model without the switch refuses it; the adapter then asks
             again without, and remembers.
         first_token_timeout_s: from the request to the first text.
@@ -245,6 +247,7 @@ class ArkConfig:
     base_url: str = "https://ark.cn-beijing.volces.com/api/v3"
     temperature: float | None = 0.8
     max_tokens: int | None = 2_000
+    extra_body: Mapping[str, object] = field(default_factory=dict)
     thinking_off: bool = True
     first_token_timeout_s: float = 10.0
     token_timeout_s: float = 5.0
