@@ -32,6 +32,11 @@ class Patience:
         """Nothing is owed."""
         self._move(None)
 
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the deadline has passed: it may have been moved just as the wait for it ended."""
+        return self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline
+
     def interrupt(self, error: Exception) -> None:
         """Have the waiting task, and every later one, raise this."""
         self._interruption = error

@@ -14,7 +14,7 @@ from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, Prov
 from backend.ports import SentenceBegan, SentenceEnded, Sound, Speech, SpeechItem, SpeechOptions, SpeechUsage
 from backend.providers.dashscope.config import CosyVoiceConfig, SocketConfig
 from backend.providers.dashscope.tts import CosyVoiceSynthesizer
-from emulator.script import Fault, Kind, Script, Timing, Tone
+from emulator.script import Fault, Kind, Limits, Script, Timing, Tone
 from tests.emulator.dashscope_dial import TASK, golden
 from tests.providers.odd_vendor import Caller, odd_vendor, until
 from tests.support.emulator import EmulatorHandle, running_emulator
@@ -210,6 +210,56 @@ async def test_a_reply_with_nothing_to_say_costs_nothing(audio_format: Any) -> N
     async with running_emulator(SHORT) as vendor, voice_of(vendor.dashscope_ws_url) as synthesizer:
         assert await spoken(synthesizer, "……", audio_format=audio_format) == []
         await until(lambda: tasks(vendor)[0]["cancelled"])
+
+
+HURRIED = SHORT.model_copy(update={"limits": Limits(task_gap_ms=400)})
+
+
+@pytest.mark.parametrize("audio_format", ["mp3", "pcm"])
+async def test_a_task_is_renewed_before_the_service_gives_it_up_while_the_model_thinks(audio_format: Any) -> None:
+    async with (
+        running_emulator(HURRIED) as vendor,
+        voice_of(vendor.dashscope_ws_url, renew_s=0.1) as synthesizer,
+        synthesizer.open(SpeechOptions(VOICE, audio_format)) as speech,
+    ):
+        reading = asyncio.ensure_future(rest(speech))
+        await until(lambda: len(tasks(vendor)) > 6)  # by then the first one would have been failed
+        await speech.say("想了很久呀。")
+        await speech.finish()
+        items = await reading
+        stats = vendor.stats()
+
+    assert without_sound(items) == [SentenceBegan("想了很久呀。"), SentenceEnded(), SpeechUsage(11)]
+    assert stats["tts"]["errors"] == []
+    assert [task["texts"] for task in stats["tts"]["requests"] if task["texts"]] == [["想了很久呀。"]]
+    assert stats["inference"]["handshakes"] <= 2, "connections are used by turns"
+
+
+async def test_a_sentence_that_comes_when_the_service_has_given_up_gets_a_new_task() -> None:
+    async with (
+        running_emulator(HURRIED) as vendor,
+        voice_of(vendor.dashscope_ws_url, renew_s=0.1) as synthesizer,
+        synthesizer.open(SpeechOptions(VOICE, "opus")) as speech,
+    ):
+        await until(lambda: vendor.stats()["tts"]["errors"] == ["CLIENT_ERROR"])
+        await speech.say("想了很久呀。")
+        await speech.finish()
+
+        assert without_sound(await rest(speech)) == [*(SentenceBegan("想了很久呀。"), SentenceEnded(), SpeechUsage(11))]
+
+
+async def test_a_reply_that_never_gets_words_ends_in_the_middle_of_a_renewal() -> None:
+    stalls = HURRIED.model_copy(update={"faults": (Fault(service="tts", kind=Kind.STALL, nth=2),)})
+    async with (
+        running_emulator(stalls) as vendor,
+        voice_of(vendor.dashscope_ws_url, renew_s=0.1) as synthesizer,
+        synthesizer.open(SpeechOptions(VOICE)) as speech,
+    ):
+        reading = asyncio.ensure_future(rest(speech))
+        await until(lambda: len(tasks(vendor)) == 2)
+        await speech.finish()
+
+        assert await reading == []
 
 
 async def test_a_dead_connection_is_replaced_in_silence() -> None:

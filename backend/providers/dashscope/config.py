@@ -114,6 +114,8 @@ class CosyVoiceConfig:
         pitch: 1.0 is the voice's own; 0.5 to 2.0.
         instruction: how to speak, at most 100 units (a Han character is two). Voices that take another one, or none,
             are not told; without it an emotion of the persona's is put into the vendor's own sentence.
+        renew_s: a task that has waited so long for its text is replaced. The service ends it after 23 s without a
+            message, and the chat model may think longer.
         first_audio_timeout_s: from the last text to the first sound; the service waits for a whole sentence.
         gap_timeout_s: between messages once all text has been sent.
     """
@@ -123,6 +125,7 @@ class CosyVoiceConfig:
     takes_tokens: bool = True
     pitch: float = 1.0
     instruction: str = ""
+    renew_s: float = 15.0
     first_audio_timeout_s: float = 8.0
     gap_timeout_s: float = 8.0
 

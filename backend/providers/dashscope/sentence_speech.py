@@ -1,22 +1,18 @@
 """One reply being spoken by a task for each sentence."""
 
-from collections.abc import Awaitable
-
 from backend.ports import SentenceBegan, SentenceEnded, Sound
 from backend.providers.dashscope import wire
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.speech import CosySpeech
-from backend.providers.dashscope.tasks import Task
-from backend.providers.dashscope.wire import Run
+from backend.providers.dashscope.task_line import TaskLine
 from backend.providers.sentence_line import SentenceLine
 
 
 class SentenceSpeech(CosySpeech):
     """A task for each sentence, one after another (Opus, and a service that tells no sentences)."""
 
-    def __init__(self, task: Task, config: CosyVoiceConfig, run: Run) -> None:
-        super().__init__(task, config)
-        self._run = run
+    def __init__(self, line: TaskLine, config: CosyVoiceConfig) -> None:
+        super().__init__(line, config)
         self._line = SentenceLine(self._patience)
         self._current: str | None = None
         self._is_open = False
@@ -66,13 +62,16 @@ class SentenceSpeech(CosySpeech):
             self._conclude(sounded=bool(self._sounded))
 
     async def _speak(self, sentence: str) -> None:
-        if not self.task.is_running:
-            await self._waited(self.task.start(self._run))
+        if self.task.age_s > self._config.renew_s:  # the service has given it up, or its connection, or is about to
+            await self._waited(self.line.renew(_surely))
+        elif not self.task.is_running:
+            await self._waited(self.line.begin())
         self._current = sentence
         self._patience.expect("the first sound", self._config.first_audio_timeout_s)
         await self._send(sentence)
         await self._tell(self.task.finish())
 
-    async def _waited(self, beginning: Awaitable[None]) -> None:
-        self._patience.relax()  # the task has a deadline of its own
-        await self._patience.wait(beginning)
+
+def _surely() -> bool:
+    """Whoever speaks here is whoever renews."""
+    return True

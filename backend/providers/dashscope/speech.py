@@ -1,15 +1,16 @@
 """One reply being spoken: what its two ways share, and the way of one task for all of it."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final
 
-from backend.errors import ProviderError, ProviderRefused
+from backend.errors import ProviderError, ProviderRefused, ProviderTimeout
 from backend.ports import SpeechItem, SpeechOptions, SpeechUsage
 from backend.providers.dashscope import tts_wire, wire
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.instruction import units
+from backend.providers.dashscope.task_line import TaskLine
 from backend.providers.dashscope.tasks import Task
 from backend.providers.dashscope.wire import Event
 from backend.providers.narrator import Narrator
@@ -29,11 +30,11 @@ class CosySpeech:
     """What both ways share. Errors come by iteration: whoever says something never sees one.
 
     Attributes:
-        task: begun, so that the first words find it; its connection is the pool's again when the reply is over.
+        line: its task, or tasks.
     """
 
-    def __init__(self, task: Task, config: CosyVoiceConfig) -> None:
-        self.task = task
+    def __init__(self, line: TaskLine, config: CosyVoiceConfig) -> None:
+        self.line = line
         self._config = config
         self._patience = Patience("tts")
         self._items: deque[SpeechItem] = deque()
@@ -41,7 +42,7 @@ class CosySpeech:
         self._of_task = 0
         self._of_text = 0
         self._tab = SpokenTab(config.model)
-        task.overheard = self._take_bill
+        line.overhear(self._take_bill)
         self._finishing = False
         self._ended = False
 
@@ -81,8 +82,18 @@ class CosySpeech:
                 raise self._failed(error) from error.__cause__
         return self._items.popleft()
 
+    @property
+    def task(self) -> Task:
+        """The one that speaks now."""
+        return self.line.task
+
     async def _advance(self) -> None:
         raise NotImplementedError
+
+    async def _waited(self, beginning: Awaitable[None]) -> None:
+        """For a task that begins, which has deadlines of its own."""
+        self._patience.relax()
+        await self._patience.wait(beginning)
 
     async def _next(self) -> Event | bytes:
         message = await self._patience.wait(self.task.next())
@@ -130,9 +141,10 @@ class StreamedSpeech(CosySpeech):
     """
 
     def __init__(
-        self, task: Task, config: CosyVoiceConfig, options: SpeechOptions, on_untold: Callable[[], None]
+        self, line: TaskLine, config: CosyVoiceConfig, options: SpeechOptions, on_untold: Callable[[], None]
     ) -> None:
-        super().__init__(task, config)
+        super().__init__(line, config)
+        self._patience.expect("something to say", config.renew_s)
         self._narrator = Narrator()
         self._pieces: WholePieces = whole_pieces(options.audio_format)
         self._on_untold = on_untold
@@ -167,7 +179,13 @@ class StreamedSpeech(CosySpeech):
         await self._tell(self.task.finish())
 
     async def _advance(self) -> None:
-        message = await self._next()
+        try:
+            message = await self._next()
+        except ProviderTimeout:
+            if self._spoke and self._patience.is_overdue:
+                raise
+            await self._renew()
+            return
         if isinstance(message, bytes):
             self._sound(self._pieces.feed(message))
         elif message.name == wire.FINISHED:
@@ -176,6 +194,14 @@ class StreamedSpeech(CosySpeech):
         elif message.name == wire.RESULT:
             self._follow(message)
         self._expect_more()
+
+    async def _renew(self) -> None:
+        """What is late are words, and not the service: it would give up the task that waits for them."""
+        if self._spoke:  # at the very last moment
+            return
+        await self._waited(self.line.renew(lambda: not self._spoke))
+        if not self._spoke:
+            self._patience.expect("something to say", self._config.renew_s)
 
     def _follow(self, event: Event) -> None:
         kind = tts_wire.kind_of(event)

@@ -34,10 +34,16 @@ class Task:
         self.connection = connection
         self.is_running = False
         self.is_finishing = False
-        self.overheard: Callable[[Event], None] = _unheard
+        self.overheard: Callable[[Event], None] = unheard
         self._stage: Stage = stage
         self._config = config
         self._task_id = ""
+        self._since = 0.0
+
+    @property
+    def age_s(self) -> float:
+        """Since it began, or since the last one ended."""
+        return asyncio.get_running_loop().time() - self._since
 
     async def start(self, run: Run) -> None:
         """Have the service begin; raises when it takes too long."""
@@ -50,6 +56,7 @@ class Task:
             self.connection.is_poisoned = True
             raise
         self.is_running, self.is_finishing = True, False
+        self._since = asyncio.get_running_loop().time()
 
     async def hear(self, pcm: bytes) -> None:
         """Sound for a recognition."""
@@ -70,6 +77,7 @@ class Task:
         message = await self.connection.next()
         if isinstance(message, Event) and message.name == wire.FINISHED:
             self.is_running = False
+            self._since = asyncio.get_running_loop().time()
         return message
 
     async def settle(self, *, cancel: bool) -> None:
@@ -84,7 +92,7 @@ class Task:
         self.is_running = False
 
 
-def _unheard(_event: Event) -> None:
+def unheard(_event: Event) -> None:
     """Nobody wants to know."""
 
 

@@ -10,6 +10,7 @@ from backend.providers.dashscope import tts_wire
 from backend.providers.dashscope.config import CosyVoiceConfig
 from backend.providers.dashscope.sentence_speech import SentenceSpeech
 from backend.providers.dashscope.speech import CosySpeech, StreamedSpeech
+from backend.providers.dashscope.task_line import TaskLine
 from backend.providers.dashscope.tasks import Tasks
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class CosyVoiceSynthesizer:
             yield speech
         finally:
             speech.interrupt()
-            self._tasks.leave(speech.task, cancel=True)
+            speech.line.leave()
 
     async def _begin(self, options: SpeechOptions) -> CosySpeech:
         run = tts_wire.run(self._config, options)
@@ -52,9 +53,10 @@ class CosyVoiceSynthesizer:
         self._unfelt.note(options.voice, options.emotion, told)
         self._unfelt.note_instruction(options.voice, self._config.instruction, told)
         task = await self._tasks.begin(run)
+        line = TaskLine(task, self._tasks, run)
         if options.audio_format == "opus" or not self._tells_sentences:
-            return SentenceSpeech(task, self._config, run)
-        return StreamedSpeech(task, self._config, options, self._note_untold)
+            return SentenceSpeech(line, self._config)
+        return StreamedSpeech(line, self._config, options, self._note_untold)
 
     def _note_untold(self) -> None:
         """The service tells no sentences: from now on each gets a task of its own."""
