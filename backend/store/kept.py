@@ -74,6 +74,7 @@ class KeepLimits:
         retry_s, most_retry_s: how long a database that failed is left alone, at first and at most.
         tries: a record that a database in good health will not take is dropped after so many.
         flush_s: how long the end of the server waits for what has not been written.
+        close_s: and then for the database to let go: a disk may hang for ever.
         days: conversations in which nothing was said for so long are deleted; 0 keeps them.
         chore_s: how often that is looked after.
     """
@@ -91,6 +92,7 @@ class KeepLimits:
     most_retry_s: float = 15.0
     tries: int = 3
     flush_s: float = 5.0
+    close_s: float = 2.0
     days: float = 0
     chore_s: float = 3600.0
 
@@ -135,17 +137,19 @@ class KeptStore:
         self._tasks = [asyncio.create_task(self._write_behind()), asyncio.create_task(self._do_chores())]
 
     async def aclose(self) -> None:
-        """Write what can be written in the time that is left, and let go."""
+        """Write what can be written in the time that is left, say what was not, and let go; ends in any case."""
         with suppress(TimeoutError):
             async with asyncio.timeout(0 if self._down else self._limits.flush_s):
                 await self._written.wait()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        ended = await _within(self._limits.close_s, asyncio.gather(*self._tasks, return_exceptions=True))
         if lost := len(self._pending) + len(self._batch):
             log.warning("store.lost", extra={"records": lost})
         if self._vault is not None:
-            await self._vault.aclose()
+            ended = await _within(self._limits.close_s, self._vault.aclose()) and ended
+        if not ended:
+            log.warning("store.not_closed")
 
     # --- ConversationStore
 
@@ -403,6 +407,16 @@ class KeptStore:
             except (StoreError, TimeoutError) as exc:
                 log.info("store.chore_failed", extra={"reason": str(exc)})
             await asyncio.sleep(self._limits.chore_s)
+
+
+async def _within(seconds: float, work: Awaitable[object]) -> bool:
+    """Wait for it no longer than that; whether it ended."""
+    try:
+        async with asyncio.timeout(seconds):
+            await work
+    except TimeoutError:
+        return False
+    return True
 
 
 def _totals(record: Record) -> list[Total]:

@@ -23,7 +23,7 @@ from backend.store.engine import make_engine, translated
 _STEPS: Final = Path(__file__).parent / "migrations"
 _LOCK: Final = "live_voice_call.migrations"
 _LOCK_NUMBER: Final = 0x6C76_635F
-_LOCK_WAIT_S: Final = 60
+_LOCK_WAIT_S = 60.0
 
 
 async def migrate(url: str) -> None:
@@ -61,13 +61,25 @@ def _alone(connection: Connection) -> Iterator[None]:
         yield
     elif kind in {"mysql", "mariadb"}:
         # a schema change ends a transaction there, so the lock is the connection's
-        connection.execute(text("SELECT GET_LOCK(:name, :wait_s)"), {"name": _LOCK, "wait_s": _LOCK_WAIT_S})
+        _lock(connection)
         try:
             yield
         finally:
             connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK})
     else:
         yield
+
+
+def _lock(connection: Connection) -> None:
+    """Be the one who migrates, in a database server whose locks are those of names.
+
+    Raises:
+        StoreError: another one has been at it for too long; the server that is told so tries again.
+    """
+    asked = {"name": _LOCK, "wait_s": _LOCK_WAIT_S}
+    if connection.execute(text("SELECT GET_LOCK(:name, :wait_s)"), asked).scalar() != 1:
+        reason = f"another server has been changing the tables for {_LOCK_WAIT_S:g} s"
+        raise StoreError(f"{reason}, or holds the lock {_LOCK}: see SHOW PROCESSLIST")
 
 
 def main() -> int:

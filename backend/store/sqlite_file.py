@@ -58,10 +58,12 @@ class _Connection:
             return await self._worker.do(lambda: self._done(work))
 
     async def aclose(self) -> None:
-        if self._connection is not None:
-            async with _translated():
-                await self._worker.do(self._let_go)
-        self._worker.end()
+        try:
+            if self._connection is not None:
+                async with _translated():
+                    await self._worker.do(self._let_go)
+        finally:
+            self._worker.end()
 
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:

@@ -17,6 +17,7 @@ from backend.store.engine import make_engine
 from backend.store.head import HEAD
 from backend.store.schema import metadata
 from tests.store.conftest import Place
+from tests.store.servers import DatabaseServer
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,6 +61,26 @@ async def test_the_tables_of_a_newer_server_are_left_alone(place: Place) -> None
         await db.open()
     assert await db.revision() == "9999"
     await db.aclose()
+
+
+def test_nobody_migrates_without_the_lock(mariadb: DatabaseServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database_url(mariadb.url("calls_locked"))[1]
+    monkeypatch.setattr(migrate, "_LOCK_WAIT_S", 0.2)
+
+    async def run() -> None:
+        engine = make_engine(url)
+        async with engine.connect() as other:
+            await other.execute(text("SELECT GET_LOCK(:name, 0)"), {"name": migrate._LOCK})
+            with pytest.raises(StoreError, match=r"another server has been changing the tables for 0\.2 s"):
+                await migrate.migrate(url)
+            assert await other.run_sync(columns) == {}
+            await other.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": migrate._LOCK})
+            await migrate.migrate(url)
+            await other.rollback()
+            assert await other.run_sync(columns) != {}
+        await engine.dispose()
+
+    asyncio.run(run())
 
 
 def test_the_migration_says_in_one_line_why_it_cannot(tmp_path: Path) -> None:
