@@ -4,6 +4,7 @@ import asyncio
 import functools
 import gzip
 import itertools
+import json
 import os
 import socket as sockets
 from collections.abc import AsyncIterator, Callable
@@ -11,9 +12,11 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.frames import Frame, Opcode
 
+from attacks.honest import ATTACKER as NAME
+from attacks.honest import ATTACKERS_VOLUME as VOLUME
 from attacks.mutator import Mutator
 from attacks.outcome import Deadline, Outcome
 from attacks.target import Target, source
@@ -22,8 +25,17 @@ SEED: Final = int(os.environ.get("ATTACK_SEED", "20261122"))
 _ATTACKERS: Final = 20
 _dials = itertools.count()
 _MIB: Final = 2**20
+_WINDOW: Final = 65_536
+_NARROW: Final = 2048
+"""What a socket takes that nobody reads: the rest waits at the server."""
 _FENCE: Final = b"\x11\x10\x10\x00\x00\x00\x00\x0d" + b'{"event":"F"}'
 """An unknown event: the answer shows that the call still answers, and bad frames before it are no longer in a row."""
+
+
+def said(text: str) -> bytes:
+    """As if it had been typed."""
+    body = json.dumps({"event": "UserText", "payload": {"text": text}}).encode()
+    return b"\x11\x10\x10\x00" + len(body).to_bytes(4, "big") + body
 
 
 async def mutated(target: Target, deadline: Deadline) -> Outcome:
@@ -38,7 +50,7 @@ async def mutated(target: Target, deadline: Deadline) -> Outcome:
             await socket.send(_FENCE)
             outcome.tried += 9
 
-    await _swarm(target, deadline, attack)
+    await _swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -52,7 +64,7 @@ async def million(target: Target, frames: int) -> Outcome:
         while left > 0:
             with suppress(WebSocketException, OSError, TimeoutError):
                 async with _dialled(target, number) as socket, asyncio.TaskGroup() as tasks:
-                    reading = tasks.create_task(_swallow(socket))
+                    reading = tasks.create_task(_swallow(socket, outcome))
                     while left > 0:
                         batch = min(left, 200)
                         for _ in range(batch):
@@ -62,6 +74,7 @@ async def million(target: Target, frames: int) -> Outcome:
                     reading.cancel()
 
     await asyncio.gather(*(attack(number) for number in range(lines)))
+    outcome.wanted = frames // lines * lines
     return outcome
 
 
@@ -77,7 +90,7 @@ async def gzip_bombs(target: Target, deadline: Deadline) -> Outcome:
             await socket.send(_FENCE)
             outcome.tried += 1
 
-    await _swarm(target, deadline, attack)
+    await _swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -97,26 +110,34 @@ async def oversize_messages(target: Target, deadline: Deadline) -> Outcome:
             outcome.tried += 1
             await socket.send(kinds[outcome.tried % len(kinds)])
 
-    await _swarm(target, deadline, attack)
+    await _swarm(target, deadline, attack, outcome)
     return outcome
 
 
 async def never_reading(target: Target, deadline: Deadline) -> Outcome:
     """Ask for everything and read nothing."""
     outcome = Outcome(note="requests by callers that read nothing")
-    asks = b'{"event":"UserText","payload":{"text":"' + "讲个很长很长的故事".encode() + b'"}}'
-    ask = b"\x11\x10\x10\x00" + len(asks).to_bytes(4, "big") + asks
+    asks = said("讲个很长很长的故事。" * 60)
 
     async def attack(number: int, socket: ClientConnection) -> None:
         socket.transport.pause_reading()
-        while not deadline.passed:
-            async with asyncio.timeout(deadline.left_s + 0.1):
-                await socket.send(ask)
-                await socket.send(_FENCE)
-            outcome.tried += 2
-            await asyncio.sleep(0.005)
+        asked = False
+        try:
+            while not deadline.passed:
+                async with asyncio.timeout(deadline.left_s + 0.1):
+                    await socket.send(_FENCE if asked else asks)
+                asked = True
+                outcome.tried += 1
+                await asyncio.sleep(0.02)
+        except TimeoutError:  # it is over
+            return
+        except (ConnectionClosed, OSError):
+            outcome.let_go += 1
 
-    await _swarm(target, deadline, attack, reads=False, query="?delivery=stream&audio_format=pcm&sample_rate=48000")
+    await _swarm(
+        target, deadline, attack, outcome, reads=False, query="&delivery=stream&audio_format=pcm&sample_rate=48000"
+    )
+    outcome.note += f"; {outcome.let_go} times one was hung up on"
     return outcome
 
 
@@ -141,7 +162,7 @@ async def floods(target: Target, deadline: Deadline) -> Outcome:
                 await socket.drain()
             await asyncio.sleep(0)
 
-    await _swarm(target, deadline, attack)
+    await _swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -153,14 +174,19 @@ def _packed() -> bytes:
 _Work = Callable[[int, ClientConnection], "asyncio.Future[None] | object"]
 
 
-async def _swarm(target: Target, deadline: Deadline, work: _Work, *, reads: bool = True, query: str = "") -> None:
+async def _swarm(
+    target: Target, deadline: Deadline, work: _Work, outcome: Outcome, *, reads: bool = True, query: str = ""
+) -> None:
     """Many callers; each begins anew when it has been hung up on."""
 
     async def one(number: int) -> None:
         while not deadline.passed:
             with suppress(WebSocketException, OSError, TimeoutError, ExceptionGroup):
-                async with _dialled(target, number, query) as socket, asyncio.TaskGroup() as tasks:
-                    reading = tasks.create_task(_swallow(socket)) if reads else None
+                async with (
+                    _dialled(target, number, query, _WINDOW if reads else _NARROW) as socket,
+                    asyncio.TaskGroup() as tasks,
+                ):
+                    reading = tasks.create_task(_swallow(socket, outcome)) if reads else None
                     try:
                         await work(number, socket)  # type: ignore[misc]
                     finally:
@@ -172,28 +198,39 @@ async def _swarm(target: Target, deadline: Deadline, work: _Work, *, reads: bool
 
 
 @asynccontextmanager
-async def _dialled(target: Target, number: int, query: str = "") -> AsyncIterator[ClientConnection]:
+async def _dialled(
+    target: Target, number: int, query: str = "", window: int = _WINDOW
+) -> AsyncIterator[ClientConnection]:
+    line = sockets.socket()
+    line.setblocking(False)
+    with suppress(OSError):  # before it is open: what the other side may have under way goes by that
+        line.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, window)
+    line.bind(source(next(_dials)))  # who was hung up on comes again from elsewhere
+    try:
+        await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", target.call_port))
+    except BaseException:
+        line.close()
+        raise
     socket = await connect(
-        target.url + query,
+        f"{target.url}?volume={VOLUME}{query}",
         additional_headers=target.headers(f"attacker{number}"),
         compression=None,
         max_size=None,
         close_timeout=0.2,
         ping_interval=None,
-        local_addr=source(next(_dials)),  # who was hung up on comes again from elsewhere
+        sock=line,
         open_timeout=5,
     )
-    raw: sockets.socket = socket.transport.get_extra_info("socket")
-    with suppress(OSError):
-        raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 65536)
     try:
+        await socket.send(said(f"我是{NAME}{number}，你好。"))  # what nobody else may hear
         yield socket
     finally:
         with suppress(AttributeError):  # asyncio's, of a transport that is gone already
             socket.transport.abort()
 
 
-async def _swallow(socket: ClientConnection) -> None:
+async def _swallow(socket: ClientConnection, outcome: Outcome) -> None:
+    """Read, and look at nothing but whether the server admits a fault of its own."""
     with suppress(WebSocketException):
-        async for _ in socket:
-            pass
+        async for message in socket:
+            outcome.crashes += isinstance(message, bytes) and b'"Internal"' in message

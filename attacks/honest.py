@@ -1,11 +1,14 @@
 """Honest callers while others attack, in a process of their own: `python -m attacks.honest URL TOKEN SECONDS`.
 
-Each talks, and asks every 50 ms for an answer that costs nothing, whose delay is what a caller feels of an attack. Prints one
-line of JSON.
+Each talks, and asks every 50 ms for an answer that costs nothing, whose delay is what a caller feels of an attack. Each says its
+name, which the scripted friend says back, and has a loudness of its own, as have the attackers: so whose words and whose sound
+arrive can be told. Prints one line of JSON.
 """
 
+import array
 import asyncio
 import json
+import re
 import statistics
 import sys
 import time
@@ -16,6 +19,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 CALLERS: Final = 4
+ATTACKER: Final = "attacker"
+ATTACKERS_VOLUME: Final = 2.0
+_VOLUMES: Final = (0.5, 0.7, 1.2, 1.5)
+_PEAK: Final = 8000
+"""Of the scripted voice's tone, at a volume of 1."""
+_NEAR: Final = 0.06
+_LEAST_SAMPLES: Final = 240
+"""Ten milliseconds hold four peaks of the tone; shorter pieces are the ends of sentences."""
+_NAMES: Final = re.compile(rf"(?:caller|{ATTACKER})\d+")
 _EVERY_S: Final = 0.05
 _ADDRESS: Final = "127.0.0.2"
 _PATIENCE_S: Final = 30.0
@@ -29,6 +41,8 @@ class Caller:
     delays_ms: list[float] = field(default_factory=list)
     turns: int = 0
     foreign: int = 0
+    sounds: int = 0
+    volume: float = 1.0
     cut_off: bool = False
     _asked: dict[str, float] = field(default_factory=dict)
     _over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,14 +74,25 @@ class Caller:
     async def _hear(self, socket: ClientConnection) -> None:
         async for message in socket:
             data = message if isinstance(message, bytes) else message.encode()
-            if data[1] >> 4 != 0x9:
-                continue
-            told = json.loads(data[8:])
-            self._understand(told["event"], told["payload"], time.perf_counter())
+            if data[1] >> 4 == 0xB:
+                self.listen_to(data[8:])
+            else:
+                told = json.loads(data[8:])
+                self.understand(told["event"], told["payload"], time.perf_counter())
 
-    def _understand(self, event: str, payload: dict[str, Any], now: float) -> None:
+    def listen_to(self, pcm: bytes) -> None:
+        """Whether it is as loud as this caller's own friend."""
+        samples = array.array("h", pcm[: len(pcm) // 2 * 2])
+        if len(samples) < _LEAST_SAMPLES:
+            return
+        self.sounds += 1
+        peak = max(*samples, -min(samples))
+        self.foreign += abs(peak / _PEAK - self.volume) > _NEAR * self.volume
+
+    def understand(self, event: str, payload: dict[str, Any], now: float) -> None:
+        """Whether it is about this caller, and what it answers."""
         said = json.dumps(payload, ensure_ascii=False)
-        self.foreign += any(f"caller{number}" in said for number in range(CALLERS) if f"caller{number}" != self.name)
+        self.foreign += any(name != self.name for name in _NAMES.findall(said))
         if event == "TTSDone":
             self._over.set()
         if event == "BotError" and payload["error"]["code"] == "BadEvent":
@@ -81,14 +106,14 @@ def _event(name: str, payload: dict[str, Any]) -> bytes:
     return b"\x11\x10\x10\x00" + len(body).to_bytes(4, "big") + body
 
 
-async def dial(url: str, token: str) -> ClientConnection:
+async def dial(url: str, token: str, volume: float = 1.0) -> ClientConnection:
     """On the line; who is told that the server is busy tries again, as the page does."""
     headers = {"Authorization": f"Bearer {token}"}
     async with asyncio.timeout(_PATIENCE_S):
         while True:
             try:
                 return await connect(
-                    f"{url}?delivery=stream&audio_format=pcm",
+                    f"{url}?delivery=stream&audio_format=pcm&volume={volume}",
                     additional_headers=headers,
                     compression=None,
                     local_addr=(_ADDRESS, 0),
@@ -99,8 +124,8 @@ async def dial(url: str, token: str) -> ClientConnection:
 
 async def listen(url: str, token: str, seconds: float) -> dict[str, float]:
     """What the callers noticed, all together; says `calling` when they are on the line."""
-    callers = [Caller(f"caller{number}") for number in range(CALLERS)]
-    lines = [await dial(url, token) for _ in callers]
+    callers = [Caller(f"caller{number}", volume=_VOLUMES[number]) for number in range(CALLERS)]
+    lines = [await dial(url, token, caller.volume) for caller in callers]
     print("calling", flush=True)
     await asyncio.gather(*(caller.talk(line, seconds) for caller, line in zip(callers, lines, strict=True)))
     delays = [ms for caller in callers for ms in caller.delays_ms]
@@ -110,6 +135,7 @@ async def listen(url: str, token: str, seconds: float) -> dict[str, float]:
         "p50_ms": round(cuts[49], 2),
         "p99_ms": round(cuts[98], 2),
         "turns": sum(caller.turns for caller in callers),
+        "sounds": sum(caller.sounds for caller in callers),
         "foreign": sum(caller.foreign for caller in callers),
         "cut_off": sum(caller.cut_off for caller in callers),
     }

@@ -15,11 +15,17 @@ class Outcome:
         tried: attempts, of whichever kind the attack makes.
         harm: attempts that got what they must not get.
         note: what the numbers are of.
+        wanted: so many attempts make the attack what it is called; 0 where any number does.
+        let_go: attackers that the server hung up on.
+        crashes: answers that admit a fault of the server's own.
     """
 
     tried: int = 0
     harm: int = 0
     note: str = ""
+    wanted: int = 0
+    let_go: int = 0
+    crashes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

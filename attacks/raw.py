@@ -19,7 +19,8 @@ _Pair = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def half_open(target: Target, deadline: Deadline) -> Outcome:
     """Open sockets to both ports, say nothing, and hold them."""
-    outcome, held = Outcome(note="sockets opened that say nothing"), list[asyncio.BaseTransport]()
+    outcome = Outcome(note="sockets opened that say nothing", wanted=HALF_OPEN)
+    held = list[asyncio.BaseTransport]()
     loop = asyncio.get_running_loop()
 
     async def hold(number: int) -> None:
@@ -119,8 +120,13 @@ async def _open(target: Target, number: int) -> _Pair:
 
 
 def _files() -> int:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """How many sockets may be open; the system's own bound is raised where that is allowed."""
     wanted = HALF_OPEN + _SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, wanted))
+            hard = wanted
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

@@ -33,6 +33,8 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "callers that never read": callers.never_reading,
     "callers that flood": callers.floods,
 }
+LONGER: Final = {"10,000 half-open sockets": 3}
+"""So many times as long as the others: so many sockets take a while to open."""
 P99_MS: Final = 60.0
 GROWTH_MIB: Final = 96.0
 """What a server may hold more than before, while it is attacked: the bounds of its sockets and calls, and room to spare."""
@@ -50,6 +52,7 @@ class Row:
     honest: Mapping[str, float]
     grown_mib: float
     alive: bool
+    crashes: int = 0
 
     @property
     def p99_ms(self) -> float:
@@ -62,7 +65,9 @@ class Row:
             (not self.alive, "the server is gone, or does not answer"),
             (self.outcome.harm > 0, f"{self.outcome.harm} times it got what it must not get"),
             (self.outcome.tried == 0, "it did nothing"),
-            (self.honest.get("foreign", 0) > 0, "honest callers heard somebody else's words"),
+            (0 < self.outcome.tried < self.outcome.wanted, f"{self.outcome.tried:,} of {self.outcome.wanted:,} tries"),
+            (self.crashes + self.outcome.crashes > 0, "something crashed in the server"),
+            (self.honest.get("foreign", 0) > 0, "honest callers heard somebody else"),
             (self.honest.get("cut_off", 0) > 0, "honest callers were cut off"),
             (self.p99_ms > p99_ms, f"honest callers waited {self.p99_ms:.1f} ms (p99)"),
             (self.grown_mib > GROWTH_MIB, f"the server grew by {self.grown_mib:.0f} MiB"),
@@ -74,10 +79,10 @@ async def run(seconds: float, cores: Cores, tell: Callable[[str], None]) -> Asyn
     """Every attack, for so long each, against one server."""
     async with target(cores) as here:
         os.nice(5)  # attackers and honest callers share a core: who measures goes first
-        yield await _one(here, "nothing (for comparison)", _peace, seconds, cores)
+        yield await beside(here, "nothing (for comparison)", _peace, seconds, cores)
         for name, attack in ATTACKS.items():
             tell(name)
-            yield await _one(here, name, attack, seconds, cores)
+            yield await beside(here, name, attack, seconds * LONGER.get(name, 1), cores)
 
 
 async def one_million(frames: int, cores: Cores) -> Row:
@@ -86,10 +91,13 @@ async def one_million(frames: int, cores: Cores) -> Row:
         before = here.rss_mib()
         outcome = await callers.million(here, frames)
         await asyncio.sleep(_SETTLE_S)
-        return Row(f"{frames:,} mutated frames", outcome, {}, here.rss_mib() - before, await _is_alive(here))
+        grown, alive = here.rss_mib() - before, await _is_alive(here)
+        return Row(f"{frames:,} mutated frames", outcome, {}, grown, alive, here.crashes())
 
 
-async def _one(here: Target, name: str, attack: Attack, seconds: float, cores: Cores) -> Row:
+async def beside(here: Target, name: str, attack: Attack, seconds: float, cores: Cores) -> Row:
+    """One attack, with honest callers on the line."""
+    crashed = here.crashes()
     honest = await _start_honest(here, seconds + _SETTLE_S, cores)
     await asyncio.sleep(_SETTLE_S)
     before, most = here.rss_mib(), [0.0]
@@ -97,7 +105,8 @@ async def _one(here: Target, name: str, attack: Attack, seconds: float, cores: C
     outcome = await attack(here, Deadline.after(seconds))
     noticed = json.loads((await honest.communicate())[0].splitlines()[-1])
     watching.cancel()
-    return Row(name, outcome, noticed, max(0.0, most[0] - before), await _is_alive(here))
+    grown, alive = max(0.0, most[0] - before), await _is_alive(here)
+    return Row(name, outcome, noticed, grown, alive, here.crashes() - crashed)
 
 
 async def _peace(_here: Target, deadline: Deadline) -> Outcome:

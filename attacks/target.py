@@ -1,18 +1,26 @@
 """The server under attack: a process of its own, on its defaults, that wants a token."""
 
+import asyncio
+import re
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import IO, Final
 
 import psutil
+from websockets.asyncio.client import connect
 
 from backend.protocol.events import CALL_PATH
 from backend.token import sign
 from bench.processes import SERVER, Cores, free_ports, pin, running
 
 _ADDRESSES: Final = 200
+_CRASHES: Final = re.compile(
+    rb"Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(?!aiohttp\.http_exceptions\.)(?=\S)|turn\.crashed|never retrieved"
+)
+"""aiohttp logs a request that it refuses as it would a fault of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Target:
     call_port: int
     web_port: int
     secret: str
+    log: IO[bytes]
 
     @property
     def url(self) -> str:
@@ -41,6 +50,11 @@ class Target:
     def headers(self, user: str = "") -> dict[str, str]:
         """With a good token."""
         return {"Authorization": f"Bearer {self.token(user)}"}
+
+    def crashes(self) -> int:
+        """How many faults of its own the server has told so far."""
+        self.log.seek(0)
+        return len(_CRASHES.findall(self.log.read()))
 
     def rss_mib(self) -> float:
         """What the server holds."""
@@ -68,7 +82,19 @@ async def target(on: Cores, extra: Mapping[str, object] | None = None) -> AsyncI
         "LOG_LEVEL": "error",
         **(extra or {}),
     }
-    async with running(SERVER, "Open http", on.tested, settings) as process:
-        for child in process.children():
-            pin(child.pid, on.others)
-        yield Target(process, call_port, web_port, secret)
+    with tempfile.TemporaryFile() as log:
+        async with running(SERVER, "Open http", on.tested, settings, log=log) as process:
+            for child in process.children():
+                pin(child.pid, on.others)
+            here = Target(process, call_port, web_port, secret, log)
+            await _first_turn(here)
+            yield here
+
+
+async def _first_turn(here: Target) -> None:
+    """It takes seconds, while libraries are read: no caller's delay should be of that."""
+    body = b'{"event":"UserText","payload":{"text":"hello"}}'
+    async with connect(here.url, additional_headers=here.headers("first")) as socket, asyncio.timeout(60):
+        await socket.send(b"\x11\x10\x10\x00" + len(body).to_bytes(4, "big") + body)
+        while b"TTSDone" not in await socket.recv(decode=False):
+            pass

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import aiohttp
 import psutil
@@ -172,15 +172,20 @@ async def running(
     settings: Mapping[str, object],
     *,
     python: str = sys.executable,
+    log: IO[bytes] | None = None,
 ) -> AsyncIterator[psutil.Process]:
     """`python …` in a folder of its own, where no `.env` is found, until the block ends.
+
+    Args:
+        log: takes what it says on its standard error.
 
     Raises:
         RuntimeError: it did not say `ready`; the message has what it said instead.
     """
     environment = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
     environment |= {name: str(value) for name, value in settings.items()}
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as unread:
+        log = log or unread
         process = await asyncio.create_subprocess_exec(
             python,
             *arguments,

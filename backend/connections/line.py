@@ -89,6 +89,8 @@ class WebSocketLine:
 
     async def _abandon(self) -> None:
         """A polite close frame first, for the client that wakes up; no waiting for its answer, as it reads nothing."""
+        if self._socket.transport.is_closing():  # uvloop's does nothing more then, and says so by an error
+            return
         self._socket.transport.set_write_buffer_limits(high=2**31)
         try:
             async with asyncio.timeout(0.1):

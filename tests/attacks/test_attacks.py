@@ -1,11 +1,13 @@
 """A small sample of `make attacks`: what must not be got is not got, and the server lives."""
 
+import array
 import asyncio
 import random
 
 import pytest
 
-from attacks import report, run
+from attacks import callers, report, run
+from attacks.honest import ATTACKERS_VOLUME, Caller
 from attacks.mutator import Mutator, seeds
 from attacks.outcome import Attack, Deadline, Outcome
 from attacks.run import ATTACKS, Row
@@ -16,6 +18,7 @@ from backend.protocol.frames import AudioFrame, decode
 from bench.processes import Cores
 
 NOWHERE = Cores(None, None)
+QUIET = {"VAD": "off", "MAX_LOOP_LAG_MS": 0, "MAX_LOOP_LOAD": 0}
 
 
 def test_mutated_frames_are_frames_or_refused_and_nothing_else() -> None:
@@ -52,14 +55,57 @@ async def briefly(here: Target, attack: Attack) -> Outcome:
 
 
 async def test_every_attack_is_borne() -> None:
-    async with target(NOWHERE, {"VAD": "off", "MAX_LOOP_LAG_MS": 0, "MAX_LOOP_LOAD": 0}) as here:
+    async with target(NOWHERE, QUIET) as here:
         for name, attack in ATTACKS.items():
             async with asyncio.timeout(60):
                 outcome = await briefly(here, attack)
             assert outcome.tried > 0, name
             assert outcome.harm == 0, name
+            assert outcome.crashes == 0, name
         assert await run._is_alive(here)
         assert here.rss_mib() < 600
+        assert here.crashes() == 0
+
+
+async def test_honest_callers_beside_an_attack_hear_nobody_but_their_own_friend() -> None:
+    async with target(NOWHERE, QUIET) as here:
+        for seconds in (1.5, 4.0, 12.0):  # until somebody has heard an answer, however busy the machine is
+            row = await run.beside(here, "mutated frames", callers.mutated, seconds, NOWHERE)
+            if row.honest["sounds"]:
+                break
+
+    assert row.faults(p99_ms=float("inf")) == []
+    assert row.honest["turns"] > 0
+    assert row.honest["sounds"] > 0
+
+
+async def test_a_fault_of_the_servers_own_is_counted() -> None:
+    async def crash(target: Target, deadline: Deadline) -> Outcome:
+        target.log.write(b"ERROR turn.crashed\nTraceback (most recent call last):\n  File x\nValueError: y\n")
+        target.log.flush()
+        return Outcome(tried=1)
+
+    async with target(NOWHERE, QUIET) as here:
+        row = await run.beside(here, "x", crash, 0.1, NOWHERE)
+
+    assert row.crashes == 2
+    assert "something crashed in the server" in row.faults(p99_ms=float("inf"))
+
+
+def test_a_foreign_name_and_a_foreign_sound_are_noticed() -> None:
+    def tone(volume: float) -> bytes:
+        loudest = round(8000 * volume)
+        return array.array("h", [0, loudest, 0, -loudest] * 600).tobytes()
+
+    caller = Caller("caller1", volume=0.7)
+    caller.understand("TTSSentenceStart", {"sentence": "我是caller1，"}, 0.0)
+    caller.listen_to(tone(0.7))
+    assert (caller.foreign, caller.sounds) == (0, 1)
+    for sentence in ("我是caller12，", "我是attacker1，"):
+        caller.understand("TTSSentenceStart", {"sentence": sentence}, 0.0)
+    for volume in (0.5, 1.2, ATTACKERS_VOLUME):
+        caller.listen_to(tone(volume))
+    assert caller.foreign == 5
 
 
 HONEST = {"answers": 700, "p50_ms": 2.0, "p99_ms": 9.0, "turns": 30, "foreign": 0, "cut_off": 0}
@@ -71,8 +117,11 @@ HONEST = {"answers": 700, "p50_ms": 2.0, "p99_ms": 9.0, "turns": 30, "foreign": 
         (Row("x", Outcome(5, 1), HONEST, 1, True), "must not get"),
         (Row("x", Outcome(5), HONEST, 1, False), "gone"),
         (Row("x", Outcome(0), HONEST, 1, True), "nothing"),
+        (Row("x", Outcome(500, wanted=10_000), HONEST, 1, True), "500 of 10,000"),
+        (Row("x", Outcome(5, crashes=1), HONEST, 1, True), "crashed"),
+        (Row("x", Outcome(5), HONEST, 1, True, 1), "crashed"),
         (Row("x", Outcome(5), {**HONEST, "p99_ms": 61.0}, 1, True), "61.0 ms"),
-        (Row("x", Outcome(5), {**HONEST, "foreign": 1}, 1, True), "somebody else's"),
+        (Row("x", Outcome(5), {**HONEST, "foreign": 1}, 1, True), "somebody else"),
         (Row("x", Outcome(5), {**HONEST, "cut_off": 1}, 1, True), "cut off"),
         (Row("x", Outcome(5), HONEST, 500, True), "500 MiB"),
     ],
