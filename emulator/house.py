@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from emulator.dashscope.voice_book import VoiceBook
+from emulator.dashscope.voice_book import HotWords, VoiceBook
 from emulator.engines.base import Engines
 from emulator.invoice import Invoice
 from emulator.prompter import Prompter
@@ -25,6 +25,7 @@ class House:
         self.stats = Stats()
         self.invoice = Invoice()
         self.voices = VoiceBook()
+        self.vocabularies: dict[str, HotWords] = {}
         self.engines: Engines | None = None
         self.sockets: set[web.WebSocketResponse] = set()
         self.closing = False

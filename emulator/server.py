@@ -7,7 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from emulator import admin, ark, doubao_asr, doubao_tts
-from emulator.dashscope import chat, enrolment, inference
+from emulator.dashscope import chat, enrolment, hot_words, inference
 from emulator.door import Premises
 from emulator.house import House
 
@@ -24,6 +24,7 @@ def application(house: House) -> web.Application:
     app.add_routes([web.post(path, partial(ark.serve, house)) for path in ark.PATHS])
     app.add_routes([web.get(path, partial(inference.serve, house)) for path in inference.PATHS])
     app.add_routes([web.post(enrolment.PATH, partial(enrolment.serve, house))])
+    app.add_routes([web.post(hot_words.PATH, partial(hot_words.serve, house))])
     app.add_routes([web.post(chat.PATH, partial(chat.serve, house))])
     app.add_routes([web.get("/healthz", partial(_health, house)), *admin.routes(house)])
     app.on_shutdown.append(partial(_close, house))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from emulator import asr_result
-from emulator.dashscope import fields
+from emulator.dashscope import fields, hot_words
 from emulator.dashscope.link import Link
 from emulator.dashscope.tasks import Beginning
 from emulator.dashscope.wire import Command, TaskFailure
@@ -37,12 +37,14 @@ class Asked:
 
     Attributes:
         end_window_ms: silence that ends a sentence.
+        vocabulary_id: of a list of hot words, which no engine heeds.
     """
 
     audio_format: str
     sample_rate_hz: int
     end_window_ms: int
     heartbeat: bool
+    vocabulary_id: str
 
 
 def begin(house: House, link: Link, command: Command) -> "Recognition":
@@ -52,8 +54,9 @@ def begin(house: House, link: Link, command: Command) -> "Recognition":
         TaskFailure: the service would not begin it.
     """
     beginning = Beginning(house, link, "asr", command)
-    billed = house.invoice.hears(str(command.payload["model"]), _BILLED_MS)
-    return Recognition(house, link, beginning, _asked(command), billed)
+    asked, model = _asked(command), str(command.payload["model"])
+    beginning.record["hot_words"] = hot_words.heeded(house, asked.vocabulary_id, model)
+    return Recognition(house, link, beginning, asked, house.invoice.hears(model, _BILLED_MS))
 
 
 class Recognition:
@@ -197,6 +200,7 @@ def _asked(command: Command) -> Asked:
         int(fields.number(wanted, "sample_rate", RATE_HZ, 8000, 48_000)),
         _SEMANTIC_SILENCE_MS if fields.flag(wanted, "semantic_punctuation_enabled") else int(silence_ms),
         fields.flag(wanted, "heartbeat"),
+        fields.text(wanted, "vocabulary_id"),
     )
 
 

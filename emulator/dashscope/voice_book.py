@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Final
+from typing import Any, Final
 
 _CHINA: Final = timezone(timedelta(hours=8))
 
@@ -38,6 +38,18 @@ class ClonedVoice:
         if self.deployed > now():
             return "DEPLOYING"
         return "UNDEPLOYED" if self.rejected else "OK"
+
+
+@dataclass(slots=True)
+class HotWords:
+    """One list; it has an effect on recognitions by its own model only."""
+
+    vocabulary_id: str
+    prefix: str
+    target_model: str
+    words: list[dict[str, Any]]
+    created: datetime = field(default_factory=now)
+    modified: datetime = field(default_factory=now)
 
 
 class VoiceBook:

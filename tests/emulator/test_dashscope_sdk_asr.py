@@ -5,7 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashscope.audio.asr import Recognition, RecognitionCallback, RecognitionResult
+from dashscope.audio.asr import (
+    Recognition,
+    RecognitionCallback,
+    RecognitionResult,
+    VocabularyService,
+    VocabularyServiceException,
+)
 
 from emulator.script import Fault, Kind, Script, Utterance
 from tests.emulator.dashscope_sdk import PATIENCE_S, dashscope_at, in_thread
@@ -153,3 +159,24 @@ async def test_an_error_reaches_the_callback(monkeypatch: pytest.MonkeyPatch) ->
         await in_thread(stream)
 
     assert [error.code for error in listener.errors] == ["UNSUPPORTED_FORMAT"]
+
+
+async def test_a_list_of_hot_words_is_made_listed_changed_and_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [{"text": "赛德克巴莱", "weight": 4, "lang": "zh"}]
+    async with dashscope_at(HEARS, monkeypatch) as vendor:
+        vendor.script(Script())
+        service = VocabularyService()
+        ident = await in_thread(lambda: service.create_vocabulary("paraformer-realtime-v2", "testpfx", words))
+        listed: Any = await in_thread(lambda: service.list_vocabularies(prefix="testpfx"))
+        await in_thread(lambda: service.update_vocabulary(ident, [*words, {"text": "Doreen", "weight": 5}]))
+        queried: Any = await in_thread(lambda: service.query_vocabulary(ident))
+        await in_thread(lambda: service.delete_vocabulary(ident))
+        with pytest.raises(VocabularyServiceException, match="does not exist"):
+            await in_thread(lambda: service.query_vocabulary(ident))
+        with pytest.raises(VocabularyServiceException, match="vocabulary is invalid"):
+            await in_thread(
+                lambda: service.create_vocabulary("m", "p", [{"text": "赛" * 16, "weight": 4, "lang": "zh"}])
+            )
+
+    assert [(row["vocabulary_id"], row["status"]) for row in listed] == [(ident, "OK")]
+    assert (queried["target_model"], len(queried["vocabulary"])) == ("paraformer-realtime-v2", 2)

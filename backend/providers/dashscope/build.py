@@ -4,7 +4,9 @@ from typing import Final
 
 from backend.providers.dashscope.asr import ParaformerRecognizer
 from backend.providers.dashscope.config import CosyVoiceConfig, ParaformerConfig, SocketConfig
-from backend.providers.dashscope.enrolment import EnrolmentConfig, VoiceEnrolment
+from backend.providers.dashscope.customization import EnrolmentConfig
+from backend.providers.dashscope.enrolment import VoiceEnrolment
+from backend.providers.dashscope.hot_words import HotWordLists
 from backend.providers.dashscope.qwen import QwenChat
 from backend.providers.dashscope.tts import CosyVoiceSynthesizer
 from backend.providers.openai_chat import ChatConfig
@@ -12,6 +14,7 @@ from backend.settings import DASHSCOPE, Settings
 
 _REUSE_S: Final = 2.0
 _VOICE_MODEL: Final = "cosyvoice-v2"
+_EARS_MODEL: Final = "paraformer-realtime-v2"
 
 
 def models(settings: Settings) -> dict[str, str]:
@@ -78,6 +81,17 @@ def enrolment(settings: Settings) -> VoiceEnrolment | None:
     """Voice cloning; None without an account."""
     dashscope = settings.dashscope
     return VoiceEnrolment(EnrolmentConfig(dashscope.api_key, dashscope.api_url)) if dashscope.api_key else None
+
+
+def hot_words(settings: Settings) -> HotWordLists | None:
+    """Lists of hot words; None without an account."""
+    dashscope = settings.dashscope
+    return HotWordLists(EnrolmentConfig(dashscope.api_key, dashscope.api_url)) if dashscope.api_key else None
+
+
+def ears_model(settings: Settings) -> str:
+    """The one that hears, or would; lists are made for it."""
+    return settings.asr.model if settings.asr.provider == DASHSCOPE else _EARS_MODEL
 
 
 def _socket(settings: Settings, timeout_s: float) -> SocketConfig:
