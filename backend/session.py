@@ -5,7 +5,7 @@ import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, assert_never
 
@@ -237,9 +237,10 @@ class CallSession:
 
     async def _begin(self) -> None:
         services = self._services
-        self._warm(services.recognizer.warm())
-        self._warm(services.synthesizer.warm(services.voice(self._config).voice))
-        self._warm(services.model.warm())
+        voice = services.voice(self._config).voice
+        self._warm(services.recognizer.warm)
+        self._warm(lambda: services.synthesizer.warm(voice))
+        self._warm(services.model.warm)
         history = await services.store.load(self.sid) if self._query.sid else ()
         problems = list(self._query.problems)
         if self._config is not self._query.config:
@@ -363,7 +364,7 @@ class CallSession:
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self._tasks.create_task(work)
 
-    def _warm(self, work: Coroutine[Any, Any, None]) -> None:
+    def _warm(self, work: Callable[[], Awaitable[None]]) -> None:
         """Get something ready ahead of need, beside everything else."""
         task = self._start(_harmlessly(work))
         self._warming.add(task)
@@ -373,7 +374,7 @@ class CallSession:
         """Another will follow the present one soon: its connection is opened now, while nobody waits for it."""
         if not self._announced:
             self._announced = True
-            self._warm(self._services.recognizer.warm())
+            self._warm(self._services.recognizer.warm)
 
     def _spent(self) -> None:
         """The call has cost as much as it may."""
@@ -424,9 +425,10 @@ class CallSession:
             await self._send(EventFrame(events.TURN_METRICS, marks.metrics(), number))
 
 
-async def _harmlessly(work: Coroutine[Any, Any, None]) -> None:
+async def _harmlessly(work: Callable[[], Awaitable[None]]) -> None:
+    """A call that ends at once may stop this before it begins: nothing must have been begun by then."""
     try:
-        await work
+        await work()
     except Exception:
         log.warning("warm.failed", exc_info=True)
 
