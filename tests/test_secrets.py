@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
+import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -112,6 +113,80 @@ async def test_no_secret_is_in_anything_that_a_server_says() -> None:
     found = [(secret, place) for secret in secrets for place in _spellings(secret) if place in said + seen]
     assert found == []
     assert not re.search(r"eyJ[\w-]+\.eyJ", said + seen)
+
+
+@pytest.mark.parametrize("family", ["dashscope", "single keys"])
+async def test_no_secret_of_another_vendor_is_in_anything_either(family: str) -> None:
+    """DashScope's speech, chat and enrolment; Doubao's single key, and that of a chat server of any make."""
+    script = Script.model_validate({"replies_always": {"text": "好呀。"}})
+    said = seen = ""
+    async with running_emulator(script, may_leave_lines=True) as vendor:
+        values = OTHERS[family](vendor)
+        async with started(values) as process:
+            said += await said_until(process, "press the call button")
+            for status in (None, 401):
+                services = ("chat", "tts", "inference", "customization") if family == "dashscope" else ("chat", "tts")
+                refusals = [{"service": each, "kind": "refuse", "status": status, "nth": None} for each in services]
+                await _fault(vendor, refusals if status else [])
+                seen += await _talk_and_clone(values)
+            process.terminate()
+            assert process.stdout is not None
+            async with asyncio.timeout(PATIENCE_S):
+                said += (await process.stdout.read()).decode()
+                await process.wait()
+        asked = {name for name, stats in vendor.house.stats.services.items() if stats.handshakes}
+    assert {"chat", "customization" if family == "dashscope" else "asr"} <= asked
+    assert "turn.done" in said, "it was a run at all"
+    assert "Failed" in seen, "and one with failures"
+    secrets = [value for name, value in values.items() if name in OTHER_KEYS]
+    assert secrets
+    assert [(each, place) for each in secrets for place in _spellings(each) if place in said + seen] == []
+
+
+async def _talk_and_clone(values: dict[str, str]) -> str:
+    heard: list[object] = []
+    async with dialled(f"ws://127.0.0.1:{values['CALL_PORT']}{CALL_PATH}") as caller:
+        await caller.send("UserText", {"text": "在吗"})
+        heard += await caller.until("TTSDone")
+    clone = {"name": "小明", "language": "zh-CN", "gender": "male", "consent": True, "url": "https://example.com/a.wav"}
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{values['WEB_PORT']}") as http:
+        async with http.post("/api/voices/clones", json=clone) as response:
+            heard.append(await response.text())
+        async with http.get("/api/voices/clones") as response:
+            heard.append(await response.text())
+    return "\n".join(str(each) for each in heard)
+
+
+OTHER_KEYS = {
+    "DASHSCOPE_API_KEY": "sk-8d2c7b1a6f5e4039a8b7",
+    "VOLC_API_KEY": "volc-Nx5d2Kq8Wm3Rz7Bt",
+    "LLM_API_KEY": "llm-Gf4j9Tc1Vp6Xs0Ya",
+}
+
+
+def _dashscope(vendor: EmulatorHandle) -> dict[str, str]:
+    places = {"DASHSCOPE_WS_URL": vendor.dashscope_ws_url, "DASHSCOPE_BASE_URL": vendor.qwen_url}
+    api = f"{vendor.http_url}/api/v1"
+    key = {"DASHSCOPE_API_KEY": OTHER_KEYS["DASHSCOPE_API_KEY"]}
+    return environment(**key, **places, DASHSCOPE_API_URL=api, LOG_LEVEL="debug", VAD="off", **UNHURRIED)
+
+
+def _single_keys(vendor: EmulatorHandle) -> dict[str, str]:
+    return environment(
+        VOLC_API_KEY=OTHER_KEYS["VOLC_API_KEY"],
+        LLM_API_KEY=OTHER_KEYS["LLM_API_KEY"],
+        LLM_BASE_URL=f"{vendor.http_url}/v1",
+        LLM_MODEL="scripted",
+        VOLC_ASR_URL=vendor.asr_url().rsplit("/", 1)[0],
+        VOLC_TTS_URL=vendor.tts_url(),
+        LOG_LEVEL="debug",
+        VAD="off",
+        **UNHURRIED,
+    )
+
+
+UNHURRIED = {"MAX_LOOP_LAG_MS": "0", "MAX_LOOP_LOAD": "0"}
+OTHERS = {"dashscope": _dashscope, "single keys": _single_keys}
 
 
 async def test_a_setting_that_is_wrong_is_named_without_its_value() -> None:
