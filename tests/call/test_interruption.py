@@ -159,7 +159,7 @@ def test_and_so_in_english(heard: str) -> None:
     assert judge(heard, "We could go to the park, and have lunch.", LIMITS, final=False) is Overheard.INTERRUPTION
 
 
-OWN = "昨晚妈妈打电话来叫我回家"  # nothing of it is in the reply
+OWN = "昨晚妈妈打电话来叫她回家"  # not one word of it is in the reply
 
 
 @given(st.integers(0, len(OWN) - 3), st.integers(3, len(OWN)), st.integers(0, 26), st.integers(0, 26))
