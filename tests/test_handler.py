@@ -156,11 +156,12 @@ async def test_a_broken_card_is_one_sentence_that_names_file_key_and_reason(tmp_
     assert said.count("\n") == 1
 
 
-async def test_a_broken_setting_or_card_stops_the_start_in_one_sentence() -> None:
-    for name, value in (("LLM_TEMPERATURE", "hot"), ("PERSONA", "qiao_qingqin")):
-        said = await refused(environment(**{name: value}))
-        assert said.count("\n") == 1, said
-        assert value in said
+async def test_a_broken_setting_is_one_sentence() -> None:
+    said = await refused(environment(LLM_TEMPERATURE="hot"))
+
+    assert said.count("\n") == 1, said
+    assert "LLM_TEMPERATURE" in said
+    assert "hot" in said
 
 
 async def test_it_does_not_open_itself_to_the_network_without_a_token() -> None:
