@@ -9,7 +9,7 @@ import type { LogLine } from "../src/shell/log";
 import type { Settings } from "../src/shell/settings";
 
 /** How long a loaded machine may take for anything. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 60_000;
 
 export const PHONE = { width: 390, height: 844 };
 export const DESK = { width: 1440, height: 900 };
@@ -65,6 +65,7 @@ export async function open(address: string, wishes: Wishes = {}): Promise<Browse
     reducedMotion: wishes.stillness ? "reduce" : "no-preference",
     acceptDownloads: true,
   });
+  context.setDefaultTimeout(PATIENCE_MS);
   if (wishes.settings) await context.addInitScript(keep, JSON.stringify(wishes.settings));
   if (wishes.before) await context.addInitScript(wishes.before);
   const page = await context.newPage();

@@ -121,12 +121,23 @@ it("with interrupting switched off, the caller's voice is not even sent, and the
   expect(asked).not.toContain("BotInterrupted");
 });
 
-it("a murmur cuts nobody off", async () => {
+it("a murmur cuts nobody off, and is shown to nobody", async () => {
   const { page } = await here.visit();
   await speaking(page);
   await here.hears("嗯", { partials: ["嗯"], script: AT_LENGTH });
-  await until(page, ({ partial }) => partial === "嗯");
   const [turn] = (await stateOf(page)).turns;
-  await until(page, ({ turns }) => (turns[0]?.playedMs ?? 0) > (turn?.playedMs ?? 0) + 1000);
+  await until(page, ({ turns }) => (turns[0]?.playedMs ?? 0) > (turn?.playedMs ?? 0) + 2000);
   expect(await cuts(page)).toEqual([]);
+  const told = (await logOf(page)).map(({ name }) => name);
+  expect(told.slice(told.indexOf("TTSSentenceStart"))).not.toContain("SentencePartial");
+});
+
+it("a press on Stop once the server is done is told to it, for it remembers what was heard", async () => {
+  const { page } = await here.visit();
+  await speaking(page, { tone: { ms_per_char: 250 } }); // a voice that is ready long before it is heard
+  await until(page, ({ turns }) => turns[0]?.sent === true);
+  await page.getByRole("button", { name: "Stop speaking" }).click();
+  await untilPhase(page, "listening");
+  const names = (await logOf(page)).map(({ name }) => name);
+  expect(names.indexOf("BotInterrupt")).toBeGreaterThan(names.indexOf("TTSDone"));
 });

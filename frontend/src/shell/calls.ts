@@ -105,8 +105,11 @@ export class Calls {
     this.sendWaitingText();
   }
 
+  /** Also once the server is done, while the reply still sounds: then it remembers only what was heard. */
   interrupt(): void {
-    if (serverBusy(this.store.get())) this.line?.send({ event: "BotInterrupt", payload: {} });
+    const state = this.store.get();
+    if (serverBusy(state) || phaseOf(state) === "speaking")
+      this.line?.send({ event: "BotInterrupt", payload: {} });
     this.store.dispatch({ type: "interrupted" });
   }
 
