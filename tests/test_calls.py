@@ -16,6 +16,7 @@ from backend.settings import load
 from emulator.script import Script
 from tests.providers.odd_vendor import until
 from tests.support.caller import Caller, dialled, names
+from tests.support.deadlines import deadlines, deadlines_for
 from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
 
@@ -29,15 +30,13 @@ PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.01, endpoint=EndpointLim
 async def calling(
     script: Script, query: Mapping[str, str] | None = None, **values: str
 ) -> AsyncIterator[tuple[Caller, EmulatorHandle]]:
-    """A call whose three services are the emulator's, with short deadlines."""
+    """A call whose three services are the emulator's, with deadlines that nothing meets unless it is meant to."""
     async with running_emulator(script) as vendor:
         settings = load(
             {
                 "EMULATOR_ENGINE": "scripted",
                 "EMULATOR_PORT": str(vendor.port),
-                "ASR_TIMEOUT_S": "0.5",
-                "LLM_TIMEOUT_S": "0.5",
-                "TTS_TIMEOUT_S": "0.5",
+                **deadlines("10"),
                 **values,
             }
         )
@@ -199,8 +198,7 @@ async def test_after_a_reply_was_cut_off_the_chat_has_a_connection_ready_for_the
         tone={"ms_per_char": 200},
         timing={"tts_piece_ms": 100, "first_token_ms": 20, "token_ms": 20},
     )
-    patient = {f"{stage}_TIMEOUT_S": "10" for stage in ("ASR", "LLM", "TTS")}
-    async with calling(lines, {"barge_in": "true", "delivery": "stream"}, **patient) as (caller, vendor):
+    async with calling(lines, {"barge_in": "true", "delivery": "stream"}) as (caller, vendor):
         await caller.speak(600)
         for _ in range(3):
             await caller.until("TTSSentenceStart")
@@ -270,7 +268,7 @@ async def test_a_vendor_that_fails_in_a_turn_is_told_and_the_next_turn_works(
         faults=[{"service": service, "nth": None, **fault}],
         tone={"ms_per_char": 40},
     )
-    async with calling(lines) as (caller, vendor):
+    async with calling(lines, None, **deadlines_for(code)) as (caller, vendor):
         failed = await caller.turn()
         errors = [
             frame.payload["error"] for frame in failed if isinstance(frame, EventFrame) and "Error" in frame.event
@@ -300,7 +298,7 @@ async def test_a_recogniser_that_fails_is_told_and_the_next_utterance_is_heard(
     fault: dict[str, Any], code: str
 ) -> None:
     lines = script(hears_always="你好", faults=[{"service": "asr", "nth": None, **fault}])
-    async with calling(lines) as (caller, vendor):
+    async with calling(lines, None, **deadlines_for(code)) as (caller, vendor):
         await caller.speak()
         assert (await caller.event()).payload["error"]["code"] == code
         vendor.script(script(hears_always="你好", replies=["好。"]))

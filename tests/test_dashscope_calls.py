@@ -17,12 +17,11 @@ from backend.protocol.frames import AudioFrame, EventFrame
 from backend.settings import load
 from emulator.script import Script
 from tests.support.caller import Caller, dialled, names
+from tests.support.deadlines import deadlines, deadlines_for
 from tests.support.emulator import EmulatorHandle, running_emulator
 from tests.support.switchboard import Switchboard, answering
 
 TURN = ["SentenceRecognized", "TTSSentenceStart", "audio", "TTSDone"]
-PATIENT = {f"{stage}_TIMEOUT_S": "10" for stage in ("ASR", "LLM", "TTS")}
-"""For tests of nothing that takes too long."""
 SPEAKER = {"dashscope": "longhua_v2", "emulator": "zh_female_shuangkuaisisi_moon_bigtts"}
 
 
@@ -32,10 +31,9 @@ async def calling(
 ) -> AsyncIterator[tuple[Caller, EmulatorHandle]]:
     """A call whose services are DashScope's as the emulator has them, unless a stage is told otherwise."""
     async with running_emulator(script) as vendor:
-        deadlines = {f"{stage}_TIMEOUT_S": "0.5" for stage in ("ASR", "LLM", "TTS")}
         urls = {"DASHSCOPE_WS_URL": vendor.dashscope_ws_url, "DASHSCOPE_BASE_URL": vendor.qwen_url}
         local = {"EMULATOR_ENGINE": "scripted", "EMULATOR_PORT": str(vendor.port), "VAD": "off"}
-        settings = load({"DASHSCOPE_API_KEY": "sk-secret", **deadlines, **urls, **local, **values})
+        settings = load({"DASHSCOPE_API_KEY": "sk-secret", **deadlines("10"), **urls, **local, **values})
         providers = compose.providers(settings)
         await providers.model.warm()
         board = Switchboard(
@@ -60,7 +58,7 @@ async def calling(
 async def test_speed_loudness_and_emotion_change_from_the_next_reply_on() -> None:
     lines = script(hears_always="你好", replies_always="好。")
     wishes = {"speaker": "longanhuan", "speech_rate": 1.2, "volume": 0.8, "emotion": "happy"}
-    async with calling(lines, wishes, VOICE_CALL_TTS_MODEL="cosyvoice-v3-flash", **PATIENT) as (caller, vendor):
+    async with calling(lines, wishes, VOICE_CALL_TTS_MODEL="cosyvoice-v3-flash") as (caller, vendor):
         await caller.turn()
         await caller.send("BotUpdateConfig", {"speech_rate": 0.5, "volume": None, "emotion": None})
         await caller.turn()
@@ -86,7 +84,7 @@ async def test_an_instruction_reaches_the_voices_that_take_it_and_silences_no_ot
 ) -> None:
     lines = script(hears_always="你好", replies_always="好。")
     asked = {"DASHSCOPE_TTS_INSTRUCTION": "你在讲故事，你说话的情感是happy。", "VOICE_CALL_TTS_MODEL": model}
-    async with calling(lines, {"speaker": voice}, **asked, **PATIENT) as (caller, vendor):
+    async with calling(lines, {"speaker": voice}, **asked) as (caller, vendor):
         frames = await caller.turn()
         (task,) = vendor.stats()["tts"]["requests"]
 
@@ -165,7 +163,7 @@ async def test_a_service_that_fails_in_a_turn_is_told_and_the_next_turn_works(fa
     lines = script(
         hears=["一", "二二"], replies_always="好的，没问题呀。行。", faults=[fault], tone={"ms_per_char": 40}
     )
-    async with calling(lines) as (caller, _):
+    async with calling(lines, None, **deadlines_for(code)) as (caller, _):
         failed = await caller.turn()
         again = await caller.turn()
 

@@ -13,7 +13,7 @@ from backend.voices.cloning import CloneTimes
 from emulator.script import Script
 from tests.support.caller import names
 from tests.support.emulator import EmulatorHandle, running_emulator
-from tests.test_dashscope_calls import PATIENT, TURN, calling
+from tests.test_dashscope_calls import TURN, calling
 from tests.voices.house import House, opened, recording
 
 ASKED = {"name": "小明", "language": "zh-CN", "gender": "male", "consent": True}
@@ -312,7 +312,7 @@ async def test_the_server_does_all_this_by_itself() -> None:
 
 async def test_a_call_is_spoken_in_a_cloned_voice() -> None:
     lines = Script.model_validate({"hears_always": "你好", "replies_always": "好。"})
-    async with calling(lines, {}, **PATIENT) as (caller, vendor):
+    async with calling(lines, {}) as (caller, vendor):
         clone = vendor.house.voices.add("cosyvoice-v2", "me", "https://example.com/me.wav", 0)
         await caller.send("BotUpdateConfig", {"speaker": clone.voice_id})
         frames = await caller.turn()
