@@ -62,7 +62,7 @@ async def million(target: Target, frames: int) -> Outcome:
     async def attack(number: int) -> None:
         mutator, left = Mutator(SEED + 1000 + number), frames // lines
         while left > 0:
-            with suppress(WebSocketException, OSError, TimeoutError):
+            try:
                 async with _dialled(target, number) as socket, asyncio.TaskGroup() as tasks:
                     reading = tasks.create_task(_swallow(socket, outcome))
                     while left > 0:
@@ -72,6 +72,8 @@ async def million(target: Target, frames: int) -> Outcome:
                         left -= batch
                         outcome.tried += batch
                     reading.cancel()
+            except* (WebSocketException, OSError, TimeoutError):
+                pass  # hung up: on with another line
 
     await asyncio.gather(*(attack(number) for number in range(lines)))
     outcome.wanted = frames // lines * lines

@@ -72,6 +72,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         for start in range(0, len(data), _SLICE_BYTES):
             if self._heard > _FRAMES_AT_ONCE:
                 self._held_back += data[start:]
+                self.transport.pause_reading()  # else more comes than is heard, and is held back too
                 self.loop.call_soon(self._go_on)
                 return
             self._hear(data[start : start + _SLICE_BYTES])
@@ -88,8 +89,11 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def _go_on(self) -> None:
         data, self._held_back = bytes(self._held_back), bytearray()
-        if data and not self.transport.is_closing():
-            self.data_received(data)
+        if not data or self.transport.is_closing():
+            return
+        self.data_received(data)
+        if not self._held_back and not self.recv_messages.paused and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _hear(self, piece: bytes) -> None:
         if self.request is None:

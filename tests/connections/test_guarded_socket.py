@@ -14,6 +14,7 @@ from websockets.frames import Frame, Opcode
 from backend.access.door import Door
 from backend.access.settings import AccessSettings, SocketLimits
 from backend.access.waiting import WaitingRoom
+from backend.connections.guarded_socket import GuardedSocket
 from tests.support.caller import dialled
 from tests.support.switchboard import Switchboard, answering
 
@@ -180,6 +181,22 @@ async def test_a_flood_leaves_the_others_their_turn_and_loses_nothing_of_what_is
         socket.transport.write(frame * 400)
         for _ in range(400):
             assert b"BadEvent" in await socket.recv(decode=False)
+
+
+async def test_of_a_flood_no_more_is_read_than_is_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    most, hear = [0], GuardedSocket.data_received
+
+    def watched(socket: GuardedSocket, data: bytes) -> None:
+        hear(socket, data)
+        most[0] = max(most[0], len(socket._held_back))
+
+    monkeypatch.setattr(GuardedSocket, "data_received", watched)
+    nothing = Frame(Opcode.PONG, b"").serialize(mask=True)
+    async with limited(frames_per_s=1e6, frame_burst=10**6) as board, dialled(board.url) as caller:
+        caller.socket.transport.write(nothing * 400_000)
+        await caller.send("Nonsense")
+        assert (await caller.event()).event == "BotError"
+    assert 0 < most[0] < 600_000  # of 2.4 MB: a few reads of the socket
 
 
 async def test_where_a_token_is_wanted_who_floods_has_to_wait_before_coming_again() -> None:
