@@ -85,22 +85,27 @@ def test_a_right_guess_saves_the_hold_and_costs_no_second_request() -> None:
     virtually(call())
 
 
+async def pause_and_go_on(sim: Simulation) -> None:
+    """The caller says what could be all, is quiet for a moment, and says more."""
+    assert sim.detector is not None
+    sim.detector.sense(speaking=True)
+    await silent(sim, 1000)
+    sim.ears.hear("你吃了吗", definite=False)
+    sim.detector.sense(speaking=False)
+    await silent(sim, 200)
+    sim.detector.sense(speaking=True)  # inside the hold
+    await silent(sim, 1000)
+    sim.detector.sense(speaking=False)
+    sim.ears.hear("你吃了吗要不要一起去？")
+    await silent(sim, 600)
+
+
 def test_a_wrong_guess_is_never_heard_and_its_cost_is_told() -> None:
     async def call() -> None:
         config = CallConfig(delivery="stream", audio_format="pcm", events=ALL_EVENTS)
         sim = Simulation(config=config, detector=SimulatedDetector(), mind=SimulatedMind(first_token_s=0.05))
-        assert sim.detector is not None
         async with sim.call():
-            sim.detector.sense(speaking=True)
-            await silent(sim, 1000)
-            sim.ears.hear("你吃了吗", definite=False)
-            sim.detector.sense(speaking=False)
-            await silent(sim, 200)
-            sim.detector.sense(speaking=True)  # inside the hold
-            await silent(sim, 1000)
-            sim.detector.sense(speaking=False)
-            sim.ears.hear("你吃了吗要不要一起去？")
-            await silent(sim, 600)
+            await pause_and_go_on(sim)
             await sim.line.until("TTSDone")
         assert [asked[-1].text for asked in sim.mind.asked] == ["你吃了吗", "你吃了吗要不要一起去？"]
         assert sim.line.names().count("SentenceRecognized") == 1
@@ -129,18 +134,8 @@ def test_the_prompt_of_a_wrong_guess_is_counted_though_the_turn_was_not_told_of_
         mind = OnceWilling(first_token_s=1.0) if ends == "failed" else SimulatedMind(first_token_s=1.0)
         config = CallConfig(delivery="stream", audio_format="pcm", events=ALL_EVENTS)
         sim = Simulation(config=config, detector=SimulatedDetector(), mind=mind)
-        assert sim.detector is not None
         async with sim.call():
-            sim.detector.sense(speaking=True)
-            await silent(sim, 1000)
-            sim.ears.hear("你吃了吗", definite=False)
-            sim.detector.sense(speaking=False)
-            await silent(sim, 200)
-            sim.detector.sense(speaking=True)  # inside the hold
-            await silent(sim, 1000)
-            sim.detector.sense(speaking=False)
-            sim.ears.hear("你吃了吗要不要一起去？")
-            await silent(sim, 600)
+            await pause_and_go_on(sim)
             if ends == "cut off":
                 sim.line.tell("BotInterrupt")
             await sim.line.until("TTSDone")

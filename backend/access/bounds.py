@@ -1,5 +1,6 @@
 """How often and how many at once: bounds of each address, in a memory that is bounded itself."""
 
+import functools
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -17,6 +18,8 @@ class Bucket:
         burst: tries that a full bucket holds.
     """
 
+    __slots__ = ("_at", "_burst", "_clock", "_left", "_per_s")
+
     def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._per_s = per_s
         self._burst = float(burst)
@@ -26,48 +29,52 @@ class Bucket:
 
     def take(self) -> bool:
         """One try, if there is one left."""
-        now = self._clock()
-        left = min(self._burst, self._left + (now - self._at) * self._per_s)
+        left = self._filled()
         has_one = left >= 1
-        self._left, self._at = left - has_one, now
+        self._left = left - has_one
         return has_one
+
+    def fine(self, tries: int) -> None:
+        """Take so many at once, and into debt, but no deeper than a full bucket."""
+        self._left = max(-self._burst, self._filled() - tries)
+
+    def spent(self) -> bool:
+        """Whether there is no try left; takes none."""
+        self._left = self._filled()
+        return self._left < 1
+
+    def _filled(self) -> float:
+        now = self._clock()
+        came, self._at = (now - self._at) * self._per_s, now
+        return min(self._burst, self._left + came)
 
 
 class Rate:
-    """A bucket of tries for each address, which fills at a steady rate.
-
-    Args:
-        per_s: tries that come back in a second.
-        burst: tries that a full bucket holds.
-    """
+    """A bucket for each address; see there."""
 
     def __init__(self, per_s: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s = per_s
-        self._burst = float(burst)
-        self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._new = functools.partial(Bucket, per_s, burst, clock)
+        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, address: str) -> bool:
         """One try, if there is one left."""
-        now = self._clock()
-        left, at = self._buckets.pop(address, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_s)
-        self._buckets[address] = (left - 1 if left >= 1 else left, now)
-        if len(self._buckets) > ADDRESSES:
-            self._buckets.popitem(last=False)
-        return left >= 1
+        return self._of(address).take()
 
     def fine(self, address: str, tries: int) -> None:
-        """Take so many at once, and into debt, but no deeper than a full bucket."""
-        now = self._clock()
-        left, at = self._buckets.pop(address, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_s)
-        self._buckets[address] = (max(-self._burst, left - tries), now)
+        """Take so many at once, and into debt."""
+        self._of(address).fine(tries)
 
     def spent(self, address: str) -> bool:
         """Whether there is no try left; takes none."""
-        left, at = self._buckets.get(address, (self._burst, self._clock()))
-        return min(self._burst, left + (self._clock() - at) * self._per_s) < 1
+        bucket = self._buckets.get(address)
+        return bucket is not None and bucket.spent()
+
+    def _of(self, address: str) -> Bucket:
+        bucket = self._buckets.pop(address, None) or self._new()
+        self._buckets[address] = bucket
+        if len(self._buckets) > ADDRESSES:
+            self._buckets.popitem(last=False)
+        return bucket
 
 
 class Crowd:
