@@ -215,10 +215,15 @@ class Times:
         return _ms(turn.sound_ns - sounded for turn, sounded in begun if sounded is not None)
 
     def own_ms(self, turn: Turn) -> float:
-        """What the first sound took beyond the services, or beyond the decision where that came after their answer."""
+        """What the first sound took beyond the services, or beyond the decision where the answer waited for that.
+
+        Words that were kept until the decision still have the synthesiser's time before them.
+        """
         after_services = (turn.sound_ns - self.asked(turn)) / NS_PER_MS - plan.ANSWER_MS
-        if "endpoint" in turn.metrics and "first_audio" in turn.metrics:
-            return min(after_services, float(turn.metrics["first_audio"] - turn.metrics["endpoint"]))
+        told = turn.metrics
+        if "endpoint" in told and "first_audio" in told:
+            voice_ms = plan.TTS_FIRST_BYTE_MS if told.get("tts_first_text", -1) >= told["endpoint"] else 0
+            return min(after_services, float(told["first_audio"] - told["endpoint"] - voice_ms))
         if turn.recognised_ns:
             return min(after_services, (turn.sound_ns - turn.recognised_ns) / NS_PER_MS)
         return after_services

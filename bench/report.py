@@ -58,7 +58,8 @@ def method() -> str:
 - **Own time** is what is left of that when two things are taken off: the wait until the chat request that was
   answered came to the emulator (endpointing: a decision, not work), and the {plan.ANSWER_MS} ms that the services take
   after it. What the emulator's timers run late is in it; the row "services alone" shows how much that is. Where the
-  answer to a request on trial was ready before the turn was taken as over, own time counts from that decision.
+  answer to a request on trial was ready before the turn was taken as over, own time counts from that decision, and
+  where its words went to the synthesiser only then, from {plan.TTS_FIRST_BYTE_MS} ms after it.
 - **CPU and memory**: user and system time of all threads, and resident size, of the one process under test.
 - A percentile is a value that was really seen; of few values the p99 is simply the largest."""
 

@@ -30,6 +30,18 @@ RATE_HZ: Final = 24_000
 _TOKEN_CHARS: Final = 2
 
 
+class Pace:
+    """Delays one after another, each counted from when the one before was due: what a timer is late does not add up."""
+
+    def __init__(self) -> None:
+        self._due = asyncio.get_running_loop().time()
+
+    async def after(self, delay_s: float) -> None:
+        """Until so long after the last."""
+        self._due += delay_s
+        await asyncio.sleep(max(0.0, self._due - asyncio.get_running_loop().time()))
+
+
 class Thought(str):
     """A token that is reasoning, not answer."""
 
@@ -94,11 +106,11 @@ class ScriptedSynthesis:
 
     async def speak(self, sentence: str, options: SpeakOptions) -> AsyncIterator[Pcm]:
         """The tone, in pieces."""
-        timing = self._prompter.timing
-        await asyncio.sleep(self._prompter.delay_s(timing.tts_first_byte_ms))
+        timing, pace = self._prompter.timing, Pace()
+        await pace.after(self._prompter.delay_s(timing.tts_first_byte_ms))
         for place, piece in enumerate(_pieces(self._prompter.script.tone, len(sentence), options.rate, options.volume)):
             if place and timing.tts_piece_ms:
-                await asyncio.sleep(self._prompter.delay_s(timing.tts_piece_ms))
+                await pace.after(self._prompter.delay_s(timing.tts_piece_ms))
             yield Pcm(piece, RATE_HZ)
 
 
@@ -112,11 +124,12 @@ class ScriptedChat:
 
     async def reply(self, request: ChatRequest) -> AsyncIterator[str]:
         """The next line of the script, token by token."""
+        pace = Pace()
         reply = self._prompter.claim_reply() or Reply(text=_last_words(request))
         for place, token in enumerate(_tokens(reply)):
             timing = self._prompter.timing
             if delay_ms := timing.token_ms if place else timing.first_token_ms:
-                await asyncio.sleep(self._prompter.delay_s(delay_ms))
+                await pace.after(self._prompter.delay_s(delay_ms))
             yield token
 
 

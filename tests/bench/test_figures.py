@@ -78,6 +78,15 @@ def test_the_servers_own_word_on_its_decision_goes_before_the_clients() -> None:
     assert (sample.own_ms, sample.decided_ms) == ((5.0,), (880.0,))
 
 
+def test_words_that_were_kept_until_the_decision_have_the_synthesisers_time_before_them() -> None:
+    metrics = {"endpoint": 700, "tts_first_text": 701, "first_audio": 704 + round(plan.TTS_FIRST_BYTE_MS)}
+    turn = Turn(SECOND, sentence=SENTENCE, sound_ns=SECOND + 905 * MS, metrics=metrics)
+
+    sample = measured(turn, told(asked_ns=SECOND + 100 * MS, sounded_ns=SECOND + 903 * MS))
+
+    assert sample.own_ms == (4.0,)
+
+
 def test_a_second_sentence_is_not_taken_for_the_beginning_of_a_reply() -> None:
     second = plan.reply(3).partition("。")[2]
     turn = Turn(SECOND, sentence=second, sound_ns=2 * SECOND)
