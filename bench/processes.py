@@ -89,8 +89,15 @@ async def server(
 
 
 @asynccontextmanager
-async def dashscope(on: Cores, extra: Mapping[str, object] | None = None) -> AsyncIterator[Running]:
-    """Our server with DashScope's services, as an emulator beside it serves them."""
+async def dashscope(
+    on: Cores, extra: Mapping[str, object] | None = None, *, module: Sequence[str] = SERVER
+) -> AsyncIterator[Running]:
+    """Our server with DashScope's services, as an emulator beside it serves them; refuses nobody unless told to.
+
+    Args:
+        extra: further settings.
+        module: what is run in the server's place, with its arguments.
+    """
     call_port, web_port = free_ports(2)
     async with emulator(on) as (far_end, emulator_url):
         settings = {
@@ -100,7 +107,7 @@ async def dashscope(on: Cores, extra: Mapping[str, object] | None = None) -> Asy
             "DASHSCOPE_BASE_URL": f"{emulator_url}/compatible-mode/v1",
             **(extra or {}),
         }
-        async with running(SERVER, "Open http", on.tested, settings) as process:
+        async with running(module, "Open http", on.tested, settings) as process:
             yield Running(process, far_end, _call_url(call_port), emulator_url)
 
 

@@ -7,13 +7,17 @@ import os
 import signal
 import sys
 import tempfile
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from bench import load, plan, processes
+from bench.contenders import Contender
 from bench.dialects import Ours
+from bench.measure import Burden, warm
+from bench.processes import Cores, Running
 from bench.profiled import PROBES
 from bench.report import table
 
@@ -21,6 +25,8 @@ Row = tuple[str, float, float, int]
 """Where, own seconds, seconds with what it calls, how often."""
 
 _WRITTEN_S: Final = 20.0
+_SETTLE_S: Final = 5.0
+_SERVERS: Final = {"doubao": processes.server, "dashscope": processes.dashscope}
 HEAD: Final = ("function", "own s", "own %", "with callees s", "times")
 
 
@@ -29,35 +35,44 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
     parser.add_argument("--calls", type=int, default=25)
     parser.add_argument("--frame-ms", type=int, default=20, choices=(20, 100))
+    parser.add_argument("--services", default="doubao", choices=tuple(_SERVERS))
     parser.add_argument("--vad", default="silero", choices=("silero", "off"))
     parser.add_argument("--how", default="calls", choices=tuple(PROBES))
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--top", type=int, default=40)
     asked = parser.parse_args()
-    rows, cpu = asyncio.run(profile(asked.how, asked.vad, asked.calls, asked.frame_ms, asked.seconds))
-    print(f"{asked.calls} calls, {asked.frame_ms} ms frames, VAD={asked.vad}, {asked.seconds:g} s; {cpu}\n")
+    burden = Burden(asked.frame_ms, asked.calls, _SETTLE_S, asked.seconds)
+    rows, cpu = asyncio.run(profile(asked.how, asked.services, asked.vad, burden))
+    loaded = f"{asked.calls} calls, {asked.frame_ms} ms frames, VAD={asked.vad}, {asked.seconds:g} s"
+    print(f"{asked.services}: {loaded}; {cpu}\n")
     print(table(HEAD, shown(rows, asked.top)))
     return 0
 
 
-async def profile(how: str, vad: str, calls: int, frame_ms: int, seconds: float) -> tuple[list[Row], str]:
-    """What the server spent, and in words how much that was by thread."""
+async def profile(how: str, services: str, vad: str, burden: Burden) -> tuple[list[Row], str]:
+    """What the server spent once everything was loaded, and in words how much that was by thread."""
     on = processes.cores()
     processes.pin(os.getpid(), on.others)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "profile.json"
-        async with processes.server(on, {"VAD": vad}, module=("-m", "bench.profiled", how, str(file))) as server:
-            turns = plan.turns_wanted(calls, seconds + 8)
+        probed = ("-m", "bench.profiled", how, str(file))
+
+        def start(on: Cores) -> AbstractAsyncContextManager[Running]:
+            return _SERVERS[services](on, {"VAD": vad}, module=probed)
+
+        async with start(on) as server:
+            await warm(Contender(services, start, Ours()), server)
+            turns = plan.turns_wanted(burden.calls, burden.window_s + 8)
             await processes.admin(server.emulator_url, "PUT", "script", plan.script(turns))
-            async with load.conversations(server.url, calls, plan.turn_s(), frame_ms, Ours()):
-                await asyncio.sleep(5)
+            async with load.conversations(server.url, burden.calls, plan.turn_s(), burden.frame_ms, Ours()):
+                await asyncio.sleep(burden.settle_s)
                 server.process.send_signal(signal.SIGUSR1)
                 before = _by_thread(server.process)
-                await asyncio.sleep(seconds)
+                await asyncio.sleep(burden.window_s)
                 after = _by_thread(server.process)
                 server.process.send_signal(signal.SIGUSR1)
                 await _written(file)
-            return json.loads(file.read_text("utf-8")), _in_words(server.process.pid, before, after, seconds)
+            return json.loads(file.read_text("utf-8")), _in_words(server.process.pid, before, after, burden.window_s)
 
 
 def shown(rows: list[Row], top: int) -> list[list[str]]:
