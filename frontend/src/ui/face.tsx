@@ -6,8 +6,8 @@ import { type Avatar, readAvatar } from "../portrait/avatar";
 import { type Pose, poseOf, stillPose } from "../portrait/pose";
 import type { Calls } from "../shell/calls";
 import { usePage } from "./context";
+import { everyFrame } from "./frames";
 
-const FRAME_MS = 28; // 30 poses a second look alive, and leave a phone its battery
 const NECK = { x: 200, y: 300 };
 
 export function Face({ avatar, name }: { avatar: string; name: string }) {
@@ -47,30 +47,23 @@ function paint(palette: Avatar["palette"]): void {
 }
 
 function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
-  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
   const move = mover(avatar);
-  let phase = phaseOf(calls.store.get());
-  let request = 0;
-  let drawn = 0;
-  const draw = (ms: number) => {
-    request = requestAnimationFrame(draw);
-    if (ms - drawn < FRAME_MS) return;
-    drawn = ms;
+  let glow = "";
+  return everyFrame((ms, still) => {
     const state = calls.store.get();
-    const next = phaseOf(state);
-    phase = next;
+    const phase = phaseOf(state);
     const { caller, friend } = calls.levels;
     const mood = { phase, muted: state.muted, now: ms / 1000, caller, friend };
-    move(still.matches ? stillPose(mood) : poseOf(mood));
+    move(still ? stillPose(mood) : poseOf(mood), still);
     const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
-    frame.parentElement?.style.setProperty("--level", still.matches ? "0" : level.toFixed(2));
-  };
-  request = requestAnimationFrame(draw);
-  return () => cancelAnimationFrame(request);
+    const next = still ? "0" : level.toFixed(2);
+    if (next !== glow) frame.parentElement?.style.setProperty("--level", next);
+    glow = next;
+  });
 }
 
-/** Poses are reached softly, except the mouth, which has to keep up. */
-function mover({ parts }: Avatar): (pose: Pose) => void {
+/** Poses are reached softly, except the mouth, which has to keep up; and at once where less motion is asked for. */
+function mover({ parts }: Avatar): (pose: Pose, still: boolean) => void {
   let now: Pose | null = null;
   const middle = (part: SVGElement | undefined) => {
     const box = (part as SVGGraphicsElement | undefined)?.getBBox();
@@ -80,28 +73,22 @@ function mover({ parts }: Avatar): (pose: Pose) => void {
   };
   const eyes = middle(parts.eyes);
   const mouth = middle(parts["mouth-open"]);
-  return (target) => {
-    now = now ? approach(now, target) : target;
+  return (target, still) => {
+    now = now && !still ? approach(now, target) : target;
     const head = `translate(0 ${f(now.nod)}) rotate(${f(now.tilt)} ${NECK.x} ${NECK.y})`;
-    parts.breath?.setAttribute(
-      "transform",
-      `translate(0 ${f(now.lift)}) ${scaleAbout(200, 480, 1, now.breath)}`,
-    );
-    parts.head?.setAttribute("transform", head);
-    parts["head-back"]?.setAttribute("transform", head);
-    parts.brows?.setAttribute("transform", `translate(0 ${f(-now.brows)})`);
-    parts.pupils?.setAttribute("transform", `translate(${f(now.gazeX)} ${f(now.gazeY)})`);
-    parts.eyes?.setAttribute("transform", scaleAbout(eyes.x, eyes.y, 1, now.lids));
+    turn(parts.breath, `translate(0 ${f(now.lift)}) ${scaleAbout(200, 480, 1, now.breath)}`);
+    turn(parts.head, head);
+    turn(parts["head-back"], head);
+    turn(parts.brows, `translate(0 ${f(-now.brows)})`);
+    turn(parts.pupils, `translate(${f(now.gazeX)} ${f(now.gazeY)})`);
+    turn(parts.eyes, scaleAbout(eyes.x, eyes.y, 1, now.lids));
     show(parts.eyes, !now.asleep);
     show(parts["eyes-closed"], now.asleep);
     const open = now.mouth > 0.08;
     show(parts["mouth-open"], open);
     show(parts["mouth-closed"], !open);
     const width = 0.86 + 0.14 * now.mouth;
-    parts["mouth-open"]?.setAttribute(
-      "transform",
-      scaleAbout(mouth.x, mouth.top, width, 0.28 + 0.67 * now.mouth),
-    );
+    turn(parts["mouth-open"], scaleAbout(mouth.x, mouth.top, width, 0.28 + 0.67 * now.mouth));
   };
 }
 
@@ -123,8 +110,17 @@ function scaleAbout(x: number, y: number, sx: number, sy: number): string {
   return `translate(${f(x)} ${f(y)}) scale(${sx.toFixed(4)} ${sy.toFixed(4)}) translate(${f(-x)} ${f(-y)})`;
 }
 
+function turn(part: SVGElement | undefined, transform: string): void {
+  set(part, "transform", transform);
+}
+
 function show(part: SVGElement | undefined, visible: boolean): void {
-  part?.setAttribute("opacity", visible ? "1" : "0");
+  set(part, "opacity", visible ? "1" : "0");
+}
+
+/** What stays as it is, is not drawn again. */
+function set(part: SVGElement | undefined, name: string, value: string): void {
+  if (part?.getAttribute(name) !== value) part?.setAttribute(name, value);
 }
 
 function f(value: number): string {

@@ -3,12 +3,16 @@
 import { useEffect, useRef } from "preact/hooks";
 import { phaseOf } from "../call/state";
 import { usePage } from "./context";
+import { everyFrame } from "./frames";
 
 const LAYERS = [
   { reach: 1, pace: 1, waves: 1.6, alpha: 0.9, width: 2.5 },
   { reach: 0.62, pace: -0.7, waves: 2.3, alpha: 0.45, width: 2 },
   { reach: 0.36, pace: 1.5, waves: 3.1, alpha: 0.25, width: 1.5 },
 ];
+
+/** The part of the way to a new loudness that the wave takes in one picture. */
+const SOFTLY = 0.44;
 
 export function Wave() {
   const { calls } = usePage();
@@ -17,21 +21,16 @@ export function Wave() {
     const canvas = ref.current;
     const paper = canvas?.getContext("2d");
     if (!canvas || !paper) return;
-    const still = window.matchMedia("(prefers-reduced-motion: reduce)");
-    let request = 0;
     let swell = 0;
-    const draw = (ms: number) => {
+    return everyFrame((ms, still) => {
       const state = calls.store.get();
       const phase = phaseOf(state);
       const { caller, friend } = calls.levels;
       const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
-      swell += (level - swell) * 0.25;
+      swell += (level - swell) * (still ? 1 : SOFTLY);
       resize(canvas);
-      sketch(paper, still.matches ? 0 : ms / 1000, swell, getComputedStyle(canvas).color);
-      request = requestAnimationFrame(draw);
-    };
-    request = requestAnimationFrame(draw);
-    return () => cancelAnimationFrame(request);
+      sketch(paper, still ? 0 : ms / 1000, swell, getComputedStyle(canvas).color);
+    });
   }, [calls]);
   return <canvas class="wave" ref={ref} />;
 }
