@@ -84,6 +84,8 @@ PROBES: Final[dict[str, type[Calls] | type[Samples]]] = {"calls": Calls, "sample
 
 def _where(frame: FrameType) -> str:
     code = frame.f_code
+    if code.co_filename == "<string>" and frame.f_back is not None:  # a dataclass made it; who uses it says more
+        return f"{code.co_name} in {_where(frame.f_back)}"
     return f"{Path(code.co_filename).name}:{code.co_firstlineno} {code.co_qualname}"
 
 

@@ -11,7 +11,8 @@ import aiohttp
 from websockets.asyncio.client import ClientConnection, connect
 
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import LAST_BIT, SpeechEvent, SpeechFrame, decode, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import LAST_BIT, SpeechEvent, SpeechFrame, decode, encode
 
 _KEYS: Final = {"X-Api-App-Key": "bench", "X-Api-Access-Key": "bench"}
 _ASR_RESOURCE: Final = "volc.bigasr.sauc.duration"

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 from aiohttp import web
 
 from backend.errors import ProviderError
-from backend.protocol.speech import json_bytes
+from backend.protocol.json_text import json_bytes
 from emulator import ark_request, sabotage
 from emulator.ark_request import ArkError, Asked
 from emulator.engines.scripted import Thought

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from backend.protocol.speech import json_bytes
+from backend.protocol.json_text import json_bytes
 from emulator.script import Script
 
 AUTHENTICATION_FAILED = 45000010

@@ -13,7 +13,8 @@ from aiohttp import web
 
 from backend.errors import ProtocolError
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import LAST_BIT, SpeechFrame, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import LAST_BIT, SpeechFrame
 from emulator import asr_request, asr_result
 from emulator.asr_request import AsrRequest
 from emulator.decode import BYTES_PER_MS, decoder

@@ -11,7 +11,8 @@ from aiohttp import WSMessage, WSMsgType, web
 
 from backend.errors import ProtocolError, ProviderError
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import SpeechFrame, decode, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechFrame, decode, encode
 from emulator import sabotage
 from emulator.credentials import Refusal, speech_refusal
 from emulator.house import House, new_log_id

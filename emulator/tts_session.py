@@ -7,7 +7,8 @@ from contextlib import aclosing
 from typing import Any, Final, cast
 
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import STATUS_OK, SpeechEvent, SpeechFrame, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import STATUS_OK, SpeechEvent, SpeechFrame
 from emulator.encode import Encoder, EncoderCache
 from emulator.engines.base import Pcm
 from emulator.house import House

@@ -5,7 +5,6 @@ Serves both ends: the adapters in `providers/volcengine` and the emulator.
 Source: Volcengine "大模型流式语音识别API" and "双向流式 WebSocket-V3" (docs 6561/1354869 and 6561/1329505).
 """
 
-import json
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
@@ -22,6 +21,7 @@ from backend.protocol.header import (
     deflate,
     inflate,
 )
+from backend.protocol.json_text import parse_json
 
 SEQUENCE_BIT: Final = 0b0001
 LAST_BIT: Final = 0b0010
@@ -96,17 +96,12 @@ class SpeechFrame:
         if not self.payload:
             return {}
         try:
-            value = json.loads(self.payload)
+            value = parse_json(self.payload)
         except (ValueError, RecursionError) as exc:
             raise ProtocolError("a payload is not JSON") from exc
         if not isinstance(value, dict):
             raise ProtocolError("a payload is not a JSON object")
         return value
-
-
-def json_bytes(value: object) -> bytes:
-    """Compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def encode(frame: SpeechFrame) -> bytes:

@@ -5,12 +5,12 @@ costs, for two strings.
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any, Final
 
 from backend.ports import ChatUsage
+from backend.protocol.json_text import parse_json
 from backend.providers.event_stream import EventStream
 
 _DONE: Final = b"[DONE]"
@@ -58,7 +58,7 @@ class Chunks:
                 if data.startswith(_DONE):
                     self._done = True
                     return
-                chunk = json.loads(data)
+                chunk = parse_json(data)
                 if isinstance(chunk, dict) and (error := chunk.get("error")):
                     raise StreamError(error, self._response)
                 yield chunk

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backend.errors import ConfigError, ProviderError
-from backend.protocol.speech import json_bytes
+from backend.protocol.json_text import json_bytes
 from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
 from backend.providers.reserve import ReserveLimits

@@ -231,8 +231,8 @@ class Waste:
 
     def __init__(self) -> None:
         self._requests = 0
-        self._unpriced: list[int] = []
-        self._charged: list[int] = []
+        self._unpriced: list[Sequence[Message]] = []
+        self._charged: list[Sequence[Message]] = []
         self._tokens: dict[str, int] = {}
 
     def add(self, turn: Turn) -> None:
@@ -242,7 +242,7 @@ class Waste:
         if "prompt_tokens" in usage:
             self._spend(usage["prompt_tokens"], usage["completion_tokens"])
         else:
-            self._unpriced.append(message_tokens(turn.prompt))
+            self._unpriced.append(turn.prompt)
             self._spend(0, turn.tokens)
 
     def charge(self, marks: TurnMarks) -> None:
@@ -259,7 +259,7 @@ class Waste:
         """
         if charged := self._charged:
             prompt = marks.usage.get("prompt_tokens")
-            marks.spend(wasted_prompt_tokens=prompt * len(charged) if prompt else sum(charged))
+            marks.spend(wasted_prompt_tokens=prompt * len(charged) if prompt else sum(map(message_tokens, charged)))
         self._charged = []
 
     def _spend(self, prompt: int, completion: int) -> None:

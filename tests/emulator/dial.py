@@ -9,7 +9,8 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import LAST_BIT, SpeechEvent, SpeechFrame, decode, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import LAST_BIT, SpeechEvent, SpeechFrame, decode, encode
 
 ASR_HEADERS = {
     "X-Api-App-Key": "123",

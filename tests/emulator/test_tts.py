@@ -10,7 +10,8 @@ import av
 import pytest
 
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import SpeechEvent, SpeechFrame, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechEvent, SpeechFrame
 from emulator.script import Limits, Script, Timing, Tone
 from tests.emulator.dial import (
     TTS2_HEADERS,

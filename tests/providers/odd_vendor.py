@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import SpeechFrame, decode, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechFrame, decode, encode
 
 LOG_ID = "LOG-OF-THE-ODD-VENDOR"
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from backend.ports import Hypothesis
 from backend.protocol.header import Compression, MessageType, Serialization
-from backend.protocol.speech import SpeechFrame, decode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechFrame, decode
 from backend.providers.volcengine import asr_wire
 from backend.providers.volcengine.asr_wire import Hearsay, Result, Utterance
 from backend.providers.volcengine.config import AsrConfig

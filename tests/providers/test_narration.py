@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechUsage
 from backend.protocol.header import MessageType
-from backend.protocol.speech import SpeechEvent, SpeechFrame, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechEvent, SpeechFrame
 from backend.providers.volcengine.narration import Bill, Narration, SingleSentence
 from tests.providers.golden import golden
 

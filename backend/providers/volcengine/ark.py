@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.errors import ProviderError
-from backend.protocol.speech import json_bytes
+from backend.protocol.json_text import json_bytes
 from backend.providers.chat_failure import Library
 from backend.providers.chat_stream import ChatTimes, StreamedChat
 from backend.providers.volcengine.ark_keys import TemporaryKey

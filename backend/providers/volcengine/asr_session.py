@@ -53,6 +53,7 @@ class AsrSession:
         self._patience = Patience("asr")
         self._open_by = asyncio.get_running_loop().time() + config.opening_timeout_s
         self._hearsay = asr_wire.Hearsay()
+        self._answers_each = config.spoken_mode == "bigmodel"  # each packet has a response
         self._unanswered = 0
         self._ended = False
 
@@ -168,7 +169,7 @@ class AsrSession:
         self._unanswered += 1
         if packet.is_last:
             self._patience.expect("the last result", self._config.final_timeout_s)
-        elif self._unanswered == 1 and self._config.spoken_mode == "bigmodel":
+        elif self._unanswered == 1 and self._answers_each:
             self._patience.expect("the answer to a packet", self._config.reply_timeout_s)
 
     async def _next(self) -> Hypothesis | None:
@@ -217,7 +218,7 @@ class AsrSession:
     def _note_answer(self, hypothesis: Hypothesis | None) -> None:
         if hypothesis is not None:
             self._feeder.answered(definite=hypothesis.definite)
-        if self._config.spoken_mode != "bigmodel" or self._feeder.is_finishing:
+        if not self._answers_each or self._feeder.is_finishing:
             return
         self._unanswered = max(0, self._unanswered - 1)
         if self._unanswered:

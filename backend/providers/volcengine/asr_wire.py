@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from backend.ports import SAMPLE_BYTES, SAMPLE_RATE_HZ, Hypothesis
 from backend.protocol.header import Compression, Header, MessageType, Serialization
-from backend.protocol.speech import LAST_BIT, SpeechFrame, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import LAST_BIT, SpeechFrame, encode
 from backend.providers.volcengine.config import AsrConfig
 
 _LONGEST_MS: Final = 2**40

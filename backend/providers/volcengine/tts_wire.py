@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from backend.ports import AudioFormat, SpeechOptions
 from backend.protocol.header import MessageType, Serialization
-from backend.protocol.speech import SpeechEvent, SpeechFrame, encode, json_bytes
+from backend.protocol.json_text import json_bytes
+from backend.protocol.speech import SpeechEvent, SpeechFrame, encode
 from backend.providers import emotions
 from backend.providers.volcengine.config import TtsConfig
 
