@@ -4,8 +4,6 @@ One encoder makes one stream that decodes on its own.
 """
 
 import struct
-from collections import OrderedDict
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
 
@@ -22,7 +20,6 @@ _OPUS_RATES_HZ: Final = (8000, 16_000, 24_000, 48_000)
 _BIT_RATE: Final = 64_000
 _PAGE_US: Final = "20000"
 _AVIO_BYTES: Final = 1024
-_CACHED: Final = 512
 _WAV = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
@@ -56,58 +53,6 @@ def encoder(sound: Sound) -> Encoder:
             return _Wav(sound)
         case "pcm":
             return _Raw(sound)
-
-
-class EncoderCache:
-    """Remembers encoded streams whose PCM is known to be the same piece by piece; the oldest are forgotten."""
-
-    def __init__(self) -> None:
-        self._streams: OrderedDict[Hashable, list[bytes]] = OrderedDict()
-
-    def encoder(self, sound: Sound, key: Hashable | None) -> Encoder:
-        """A stream for PCM that `key` stands for; None stands for nothing that was heard before."""
-        if key is None:
-            return encoder(sound)
-        if (stream := self._streams.get((sound, key))) is not None:
-            self._streams.move_to_end((sound, key))
-            return _Replay(stream)
-        return _Recorder(self, encoder(sound), (sound, key))
-
-    def keep(self, key: Hashable, stream: list[bytes]) -> None:
-        """Remember a whole stream."""
-        self._streams[key] = stream
-        if len(self._streams) > _CACHED:
-            self._streams.popitem(last=False)
-
-
-class _Recorder:
-    def __init__(self, cache: EncoderCache, inner: Encoder, key: Hashable) -> None:
-        self._cache = cache
-        self._inner = inner
-        self._key = key
-        self._stream: list[bytes] = []
-
-    def feed(self, pcm: Pcm) -> bytes:
-        self._stream.append(self._inner.feed(pcm))
-        return self._stream[-1]
-
-    def flush(self) -> bytes:
-        self._stream.append(self._inner.flush())
-        self._cache.keep(self._key, self._stream)
-        return self._stream[-1]
-
-
-class _Replay:
-    def __init__(self, stream: list[bytes]) -> None:
-        self._stream = stream
-        self._at = 0
-
-    def feed(self, pcm: Pcm) -> bytes:
-        self._at += 1
-        return self._stream[self._at - 1]
-
-    def flush(self) -> bytes:
-        return self._stream[-1]
 
 
 class _Resampler:

@@ -9,9 +9,9 @@ from typing import Any, Final, cast
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.json_text import json_bytes
 from backend.protocol.speech import STATUS_OK, SpeechEvent, SpeechFrame
-from emulator.encode import Encoder, EncoderCache
 from emulator.engines.base import Pcm
 from emulator.house import House
+from emulator.known_sound import KnownSound, KnownStream, name_of
 from emulator.link import Link, fault_code
 from emulator.script import Fault, Kind
 from emulator.sentences import SentenceCutter
@@ -22,7 +22,7 @@ NO_READABLE_TEXT: Final = 45002001
 
 _PIECE_MS: Final = 200
 _WORD: Final = re.compile(r"[A-Za-z0-9'’-]+|\w")
-_CACHE: Final = EncoderCache()
+_KNOWN: Final = KnownSound()
 """Shared by all connections: the scripted tones are few."""
 
 
@@ -41,7 +41,7 @@ class TtsSession:
         self._text = ""
         self._spoken_ms = 0.0
         self._sounded = False
-        self._encoder: Encoder | None = None
+        self._joined: KnownStream | None = None
 
     def take(self, text: str) -> None:
         """Some more text.
@@ -132,26 +132,27 @@ class TtsSession:
             yield sentence
 
     async def _sound(self, sentence: str) -> None:
-        stream = self._stream(sentence)
+        stream = self._stream()
+        name, place = name_of(self._house.loaded.synthesis, sentence, self._asked.speak), 0
         async with aclosing(self._pieces(sentence)) as pieces:
             async for pcm in pieces:
                 self._spoken_ms += len(pcm.data) / 2 / pcm.sample_rate_hz * 1000
-                await self._emit(stream.feed(pcm), sentence)
-        if stream is not self._encoder:
+                await self._emit(stream.feed(pcm, name and (name, place)), sentence)
+                place += 1
+        if stream is not self._joined:
             await self._emit(stream.flush(), sentence)
 
-    def _stream(self, sentence: str) -> Encoder:
+    def _stream(self) -> KnownStream:
         """One stream per sentence; one per session where streams cannot simply be joined."""
         sound = self._asked.sound
         if self._asked.second and sound.audio_format == "ogg_opus":
-            self._encoder = self._encoder or _CACHE.encoder(sound, None)
-            return self._encoder
-        key = getattr(self._house.loaded.synthesis, "sound_key", None)
-        return _CACHE.encoder(sound, key and key(sentence, self._asked.speak))
+            self._joined = self._joined or _KNOWN.stream(sound)
+            return self._joined
+        return _KNOWN.stream(sound)
 
     async def _end_stream(self) -> None:
-        if self._encoder is not None:
-            await self._emit(self._encoder.flush(), "")
+        if self._joined is not None:
+            await self._emit(self._joined.flush(), "")
 
     async def _pieces(self, sentence: str) -> AsyncGenerator[Pcm, None]:
         sound = self._house.loaded.synthesis.speak(sentence, self._asked.speak)

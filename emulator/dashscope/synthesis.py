@@ -5,7 +5,7 @@ Source: docs "cosyvoice-client-events", "cosyvoice-server-events"; the fact shee
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, cast
 
@@ -13,9 +13,9 @@ from emulator.dashscope.link import Link
 from emulator.dashscope.speaking import Asked, parse, units
 from emulator.dashscope.tasks import Beginning
 from emulator.dashscope.wire import INVALID_PARAMETER, NO_TASK, Command, TaskFailure
-from emulator.encode import encoder
 from emulator.engines.base import Pcm
 from emulator.house import House
+from emulator.known_sound import KnownSound, name_of
 from emulator.script import Kind, Service
 from emulator.sentences import SentenceCutter
 
@@ -25,6 +25,8 @@ MOST_UNITS_OF_TASK: Final = 200_000
 _SLICE_BYTES: Final = 8000
 _WAV_HEADER_BYTES: Final = 44
 _MARKUP: Final = re.compile(r"<[^>]*>")
+_KNOWN: Final = KnownSound()
+"""Shared by all connections: the scripted tones are few."""
 
 
 def begin(house: House, link: Link, command: Command) -> "Synthesis":
@@ -126,10 +128,7 @@ class Synthesis:
             self.busy = True
             await self._say("sentence-begin", original_text=sentence)
             began_ms = self._spoken_ms
-            async with aclosing(self._pieces(sentence)) as pieces:
-                async for pcm in pieces:
-                    self._spoken_ms += len(pcm.data) / 2 / pcm.sample_rate_hz * 1000
-                    await self._emit(self._stream.feed(pcm), sentence)
+            await self._sound(sentence)
             self._billed += units(sentence)
             self._house.invoice.speaks(self._model, units(sentence))
             words = self._words(sentence, began_ms) if self._asked.timestamps else []
@@ -137,6 +136,14 @@ class Synthesis:
             self._index += 1
             self.busy = bool(self._record["finished"]) or not self._sentences.empty()
         await self._emit(self._stream.flush(), "")
+
+    async def _sound(self, sentence: str) -> None:
+        name, place = name_of(self._house.loaded.synthesis, sentence, self._asked.speak), 0
+        async with aclosing(self._pieces(sentence)) as pieces:
+            async for pcm in pieces:
+                self._spoken_ms += len(pcm.data) / 2 / pcm.sample_rate_hz * 1000
+                await self._emit(self._stream.feed(pcm, name and (name, place)), sentence)
+                place += 1
 
     async def _pieces(self, sentence: str) -> AsyncGenerator[Pcm, None]:
         sound = self._house.loaded.synthesis.speak(sentence, self._asked.speak)
@@ -189,17 +196,17 @@ class _Stream:
     """The sound of a whole task as one stream; WAV has its header once, of a length that nobody knows yet."""
 
     def __init__(self, asked: Asked) -> None:
-        self._encoder = encoder(asked.sound)
+        self._encoded = _KNOWN.stream(asked.sound)
         self._is_wav = asked.sound.audio_format == "wav"
         self._begun = False
 
-    def feed(self, pcm: Pcm) -> bytes:
-        """Take some more; gives what is encoded by now."""
-        return self._joined(self._encoder.feed(pcm))
+    def feed(self, pcm: Pcm, piece: Hashable | None) -> bytes:
+        """Take some more, named where it has a name; gives what is encoded by now."""
+        return self._joined(self._encoded.feed(pcm, piece))
 
     def flush(self) -> bytes:
         """The end of the stream; nothing where nothing was fed."""
-        return self._joined(self._encoder.flush()) if self._begun else b""
+        return self._joined(self._encoded.flush()) if self._begun else b""
 
     def _joined(self, data: bytes) -> bytes:
         begun, self._begun = self._begun, True

@@ -1,4 +1,4 @@
-"""Encoders: what goes in as PCM comes out playable, as it goes in, and equal tones are encoded once."""
+"""Encoders: what goes in as PCM comes out playable, as it goes in."""
 
 import io
 
@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from emulator.encode import FORMATS, RATES_HZ, AudioFormat, EncoderCache, Sound, encoder
+from emulator.encode import FORMATS, RATES_HZ, AudioFormat, Sound, encoder
 from emulator.engines.base import Pcm
 
 TONE = (8000 * np.sin(np.arange(24000) * 2 * np.pi * 440 / 24000)).astype("<i2").tobytes()
@@ -55,32 +55,3 @@ def test_a_stream_without_sound_ends_without_fault(audio_format: AudioFormat) ->
     data = encoder(Sound(audio_format)).flush()
 
     assert len(data) < 1000
-
-
-def test_a_known_stream_is_not_encoded_again() -> None:
-    cache, sound = EncoderCache(), Sound("mp3")
-    first = cache.encoder(sound, "tone")
-    made = [*[first.feed(piece) for piece in PIECES], first.flush()]
-
-    again = cache.encoder(sound, "tone")
-    nothing = Pcm(b"", 24000)
-
-    assert [*[again.feed(nothing) for _ in PIECES], again.flush()] == made
-
-
-def test_a_stream_that_was_broken_off_is_not_remembered() -> None:
-    cache, sound = EncoderCache(), Sound("mp3")
-    cache.encoder(sound, "tone").feed(PIECES[0])
-
-    assert cache.encoder(sound, "tone").feed(PIECES[0]) != b""
-    assert cache.encoder(sound, "tone").feed(PIECES[1]) != b""
-
-
-def test_other_formats_and_unknown_sound_are_encoded_afresh() -> None:
-    cache = EncoderCache()
-    first = cache.encoder(Sound("mp3"), "tone")
-    first.feed(PIECES[0])
-    first.flush()
-
-    assert cache.encoder(Sound("pcm"), "tone").feed(PIECES[0]) == PIECES[0].data
-    assert cache.encoder(Sound("pcm"), None).feed(PIECES[1]) == PIECES[1].data
