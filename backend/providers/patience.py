@@ -12,6 +12,10 @@ T = TypeVar("T")
 _answers: ContextVar[list[ProviderError] | None] = ContextVar("answers", default=None)
 
 
+class Overdue(ProviderTimeout):
+    """What was expected did not come by its deadline. The exchange itself may be well, and go on."""
+
+
 class Patience:
     """How long the next message may take. One task waits; any other may move the deadline meanwhile."""
 
@@ -46,7 +50,7 @@ class Patience:
         """Wait for it until the deadline.
 
         Raises:
-            ProviderTimeout: what was expected did not come in time.
+            Overdue: what was expected did not come in time.
             Exception: the one that `interrupt` was given.
         """
         try:
@@ -55,7 +59,7 @@ class Patience:
         except TimeoutError as exc:
             if self._interruption is not None:
                 raise self._interruption from None
-            raise ProviderTimeout(self._stage, f"{self._what} did not come within {self._within_s:g} s") from exc
+            raise Overdue(self._stage, f"{self._what} did not come within {self._within_s:g} s") from exc
         finally:
             self._timer = None
 

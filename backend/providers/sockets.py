@@ -82,6 +82,8 @@ class ServiceSocket:
         try:
             await self._connection.send(message)
         except ConnectionClosed as exc:
+            if self._is_blocked:
+                raise ProviderTimeout(self._stage, self._blocked) from exc
             raise self._closed(exc) from exc
         finally:
             watch.cancel()
@@ -90,8 +92,7 @@ class ServiceSocket:
         """The next message. Cancelling loses none.
 
         Raises:
-            ProviderUnavailable: the connection is closed.
-            ProviderTimeout: it had to be, because the service does not read.
+            ProviderUnavailable: the connection is closed; also where it had to be, because the service does not read.
         """
         try:
             return await self._connection.recv()
@@ -111,10 +112,13 @@ class ServiceSocket:
         self._is_blocked = True
         self._connection.transport.abort()
 
-    def _closed(self, exc: ConnectionClosed) -> ProviderError:
+    @property
+    def _blocked(self) -> str:
+        return f"the service took nothing in for {self._limits.send_timeout_s:g} s"
+
+    def _closed(self, exc: ConnectionClosed) -> ProviderUnavailable:
         if self._is_blocked:
-            reason = f"the service took nothing in for {self._limits.send_timeout_s:g} s"
-            return ProviderTimeout(self._stage, reason)
+            return ProviderUnavailable(self._stage, self._blocked)
         said = exc.rcvd
         note = f" ({said.code} {said.reason})".replace(" )", ")") if said else ""
         return ProviderUnavailable(self._stage, f"the service closed the connection{note}")

@@ -22,6 +22,7 @@ from tests.support.emulator import EmulatorHandle, running_emulator
 KEY = "sk-very-secret"
 VOICE = "longhua_v2"
 SOON_S = 0.05
+MORE_THAN_SOCKETS_HOLD = 12_000_000
 HASTY = {"settle_timeout_s": SOON_S}
 SHORT = Script(tone=Tone(ms_per_char=40))
 TEXTS = ("今天天", "气不错。我们去公", "园吧")
@@ -335,6 +336,28 @@ async def test_a_service_that_stalls_is_a_timeout(
             await spoken(synthesizer, "你好呀。今天好吗？", audio_format=audio_format)
 
     assert late.value.code == "TTSTimeout"
+
+
+@pytest.mark.timeout(20)
+async def test_a_service_that_speaks_and_then_reads_no_more_ends_the_reply_and_holds_nobody_else_up() -> None:
+    async def talk(caller: Caller) -> None:
+        task_id = json.loads(await caller.connection.recv())["header"]["task_id"]
+        await caller.send(golden("srv.task-started").replace(TASK, task_id))
+        await caller.connection.recv()
+        await caller.send(b"aa")
+        caller.connection.transport.pause_reading()
+        await caller.connection.wait_closed()
+
+    async with (
+        odd_vendor(talk) as url,
+        voice_of(url, {"send_timeout_s": SOON_S}) as synthesizer,
+        synthesizer.open(SpeechOptions(VOICE, "pcm")) as speech,
+    ):
+        await speech.say("一二三四。")
+        assert [await anext(aiter(speech)), await anext(aiter(speech))] == [SentenceBegan("一二三四。"), Sound(b"aa")]
+        await speech.say("x" * MORE_THAN_SOCKETS_HOLD)
+        with pytest.raises(ProviderUnavailable, match="took nothing in"):
+            await rest(speech)
 
 
 async def test_the_first_sound_has_a_deadline() -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Final
 
-from backend.errors import ProviderError, ProviderRefused, ProviderTimeout
+from backend.errors import ProviderError, ProviderRefused
 from backend.ports import SpeechItem, SpeechOptions, SpeechUsage
 from backend.providers.dashscope import tts_wire, wire
 from backend.providers.dashscope.config import CosyVoiceConfig
@@ -14,7 +14,7 @@ from backend.providers.dashscope.task_line import TaskLine
 from backend.providers.dashscope.tasks import Task
 from backend.providers.dashscope.wire import Event
 from backend.providers.narrator import Narrator
-from backend.providers.patience import Patience
+from backend.providers.patience import Overdue, Patience
 from backend.providers.sentences import is_speakable
 from backend.providers.tabs import SpokenTab
 from backend.providers.whole_pieces import WholePieces, whole_pieces
@@ -181,7 +181,7 @@ class StreamedSpeech(CosySpeech):
     async def _advance(self) -> None:
         try:
             message = await self._next()
-        except ProviderTimeout:
+        except Overdue:
             if self._spoke and self._patience.is_overdue:
                 raise
             await self._renew()
