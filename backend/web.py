@@ -200,6 +200,8 @@ async def _guarded(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Our errors as plain answers; no stack trace leaves. What changes something is not for a stranger's page."""
+    if visit(request).is_malformed:
+        raise refused("malformed")
     if not _admitted(request):
         raise refused("origin")
     try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from backend.access.addresses import UNKNOWN, Addresses
 from backend.access.bounds import Crowd, Rate
@@ -13,20 +13,12 @@ from backend.access.presented import bearer, offered
 from backend.access.settings import AccessSettings
 from backend.protocol.events import is_sid
 
-Objection = Literal["origin", "unauthorized", "hurried", "crowded"]
+Objection = Literal["malformed", "origin", "unauthorized", "hurried", "crowded"]
 
 _FINE_TRIES: Final = 30
 _FORWARDING: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
-
-
-class Headers(Protocol):
-    """Of either HTTP library."""
-
-    def get(self, key: str, default: str) -> str:
-        """The header, or the default."""
-
-    def __contains__(self, key: object) -> bool:
-        """Whether there is such a header."""
+_ONLY_ONCE: Final = ("Host", "Origin", "Authorization", "Sec-Fetch-Site")
+"""Headers by which a request is judged: one that comes twice may mean one thing here, and another to a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +27,40 @@ class Visit:
 
     Attributes:
         peer: the socket's address at the other end.
-        headers: as they came.
         lists: every header of a name, in order.
     """
 
     peer: str
-    headers: Headers
     lists: Callable[[str], Sequence[str]]
+
+    def header(self, name: str) -> str:
+        """The header of this name, or nothing; one that comes twice is joined by a comma, and so is no good value."""
+        return ", ".join(self.lists(name))
+
+    @property
+    def is_malformed(self) -> bool:
+        """Whether a header comes several times that may come once."""
+        return any(len(self.lists(name)) > 1 for name in _ONLY_ONCE)
 
     @property
     def token(self) -> str:
         """By `Authorization` or, as a browser has to, by subprotocol; never by the address's query."""
-        return bearer(self.headers.get("Authorization", "")) or offered(self.lists("Sec-WebSocket-Protocol"))
+        return bearer(self.header("Authorization")) or offered(self.lists("Sec-WebSocket-Protocol"))
 
     @property
     def origin(self) -> str | None:
         """Where the page came from that a browser shows."""
-        return self.headers.get("Origin", "") if "Origin" in self.headers else None
+        return self.header("Origin") if self.lists("Origin") else None
 
     @property
     def crosses_sites(self) -> bool:
         """Whether a browser says that another site's page asks, be it only for a picture."""
-        return self.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"
+        return self.header("Sec-Fetch-Site").lower() == "cross-site"
 
     @property
     def host(self) -> str:
         """Under which name the server was spoken to."""
-        return self.headers.get("Host", "")
+        return self.header("Host")
 
 
 class Door:
@@ -86,28 +85,35 @@ class Door:
 
     def proposed_sid(self, visit: Visit) -> str | None:
         """Which id a new conversation should have: the one by which a proxy chose this server among several."""
-        sid = visit.headers.get(self._sid_header, "") if self._sid_header else ""
+        sid = visit.header(self._sid_header) if self._sid_header else ""
         return sid if is_sid(sid) else None
+
+    def is_hurried(self, visit: Visit) -> bool:
+        """Whether this handshake is one too many of its address. It is counted with that, whatever becomes of it.
+
+        How often is counted where callers are strangers: without a token nobody but this machine's users comes here.
+        """
+        counted = self.keys.wanted or self.keys.is_guess(visit.token)
+        return counted and not self._rate.take(self.address(visit))
 
     def judge_call(
         self, visit: Visit, sid: str | None, has_place: Callable[[Grant], bool] = lambda _: False
     ) -> Grant | Objection:
         """Whether a handshake may become a call of this conversation.
 
-        How often is counted where callers are strangers: without a token nobody but this machine's users comes here.
-
         Args:
             has_place: whether it comes back to a call that is counted already.
         """
-        address, counted = self.address(visit), self.keys.wanted or self.keys.is_guess(visit.token)
-        if counted and not self._rate.take(address):
+        if self.is_hurried(visit):
             return "hurried"
+        if visit.is_malformed:
+            return "malformed"
         if not self.admits_origin(visit):
             return "origin"
         grant = self.keys.grant(visit.token)
         if grant is None or not grant.opens(sid):
             return "unauthorized"
-        return "crowded" if self.crowd.is_full(address) and not has_place(grant) else grant
+        return "crowded" if self.crowd.is_full(self.address(visit)) and not has_place(grant) else grant
 
     def fine(self, address: str) -> None:
         """Somebody there went too far: they wait before they come again. Only where callers are strangers."""
@@ -157,7 +163,7 @@ class Door:
 
 
 def _is_here(visit: Visit) -> bool:
-    forwarded = any(name in visit.headers for name in _FORWARDING)
+    forwarded = any(map(visit.lists, _FORWARDING))
     page = LOCALHOST if visit.origin is None else host_of_origin(visit.origin)
     return not forwarded and all(map(is_loopback, (visit.peer, host_of(visit.host), page)))
 
@@ -169,4 +175,4 @@ def peer_of(address: object) -> str:
 
 def plain(headers: Mapping[str, str], peer: str = "127.0.0.1") -> Visit:
     """A visit with these headers."""
-    return Visit(peer, headers, lambda name: [headers[name]] if name in headers else [])
+    return Visit(peer, lambda name: [headers[name]] if name in headers else [])

@@ -16,7 +16,7 @@ def visit(request: web.Request) -> Visit:
     """What the request says of itself."""
     transport = request.transport
     peer = peer_of(transport.get_extra_info("peername") if transport is not None else None)
-    return Visit(peer, request.headers, lambda name: request.headers.getall(name, []))
+    return Visit(peer, lambda name: request.headers.getall(name, []))
 
 
 def may_administer(request: web.Request) -> bool:
@@ -52,6 +52,8 @@ def require_admin(request: web.Request) -> None:
 
 def refused(objection: Objection) -> web.HTTPException:
     """The answer to it."""
+    if objection == "malformed":
+        return web.HTTPBadRequest(text="a header came twice that may come once\n")
     if objection == "origin":
         return web.HTTPForbidden(text="not for this page, or not under this name (ALLOWED_ORIGINS, PUBLIC_URL)\n")
     if objection == "unauthorized":
@@ -60,6 +62,7 @@ def refused(objection: Objection) -> web.HTTPException:
 
 
 STATUS: Final[dict[Objection, HTTPStatus]] = {
+    "malformed": HTTPStatus.BAD_REQUEST,
     "origin": HTTPStatus.FORBIDDEN,
     "unauthorized": HTTPStatus.UNAUTHORIZED,
     "hurried": HTTPStatus.TOO_MANY_REQUESTS,

@@ -16,6 +16,7 @@ Costs = Callable[[str, str], Awaitable[Sequence[Total]]]
 
 MOST_DAYS: Final = 400
 _USUAL_DAYS: Final = 30
+_FIRST_END: Final = date.min + timedelta(days=_USUAL_DAYS - 1)
 
 
 def routes(costs: Costs) -> list[web.RouteDef]:
@@ -43,7 +44,7 @@ def _span(request: web.Request) -> tuple[date, date]:
         web.HTTPBadRequest: those are no days, or too many.
     """
     last = _date(request, "to") or date.fromisoformat(day_of(now_ms()))
-    first = _date(request, "from") or last - timedelta(days=_USUAL_DAYS - 1)
+    first = _date(request, "from") or max(last, _FIRST_END) - timedelta(days=_USUAL_DAYS - 1)
     if not timedelta() <= last - first < timedelta(days=MOST_DAYS):
         raise web.HTTPBadRequest(text=f"from and to are 1 to {MOST_DAYS} days, the earlier one first\n")
     return first, last

@@ -1,6 +1,7 @@
 """Who was let in at the door, from the handshake to the end of the call, so that a crowd cannot pass the bound."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
@@ -16,12 +17,14 @@ class Admission:
     Attributes:
         grant: what it may do.
         place: its address's.
+        parameters: of its address, as it asked.
         answered: its call has begun, and it is that which ends it.
         counted: it takes one of the server's places.
     """
 
     grant: Grant
     place: Place
+    parameters: Mapping[str, str]
     answered: bool = False
     counted: bool = True
 
@@ -38,19 +41,19 @@ class Admissions:
         """How many take a place."""
         return sum(admission.counted for admission in self._by_connection.values())
 
-    def enter(self, connection: ServerConnection, grant: Grant, place: Place) -> None:
+    def enter(self, connection: ServerConnection, admission: Admission) -> None:
         """Its handshake is good as far as one can tell."""
-        self._by_connection[connection] = Admission(grant, place)
+        self._by_connection[connection] = admission
         self.none_left.clear()
         connection.connection_lost_waiter.add_done_callback(lambda _: self._lost(connection))
 
-    def answer(self, connection: ServerConnection) -> Grant | None:
+    def answer(self, connection: ServerConnection) -> Admission | None:
         """Its call begins; None if the connection has gone before that."""
         admission = self._by_connection.get(connection)
         if admission is None:
             return None
         admission.answered = True
-        return admission.grant
+        return admission
 
     def give_up_place(self, connection: ServerConnection) -> None:
         """It came back to a call that has a place already."""

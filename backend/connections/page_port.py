@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from backend.access.addresses import Addresses
 from backend.access.door import peer_of
 from backend.access.waiting import WaitingRoom
 from backend.connections.certificate import tls, tls_handshake_s
+from backend.connections.page_log import HTTP_LOG
 from backend.connections.tls_handshakes import TlsHandshakes
 from backend.process.listening import cannot_listen
 from backend.settings import Settings
@@ -31,11 +33,13 @@ async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> in
     runner = web.AppRunner(
         page.app(),
         access_log=None,
+        logger=HTTP_LOG,
         shutdown_timeout=_CLOSE_S,
         keepalive_timeout=min(_KEEP_ALIVE_S, limits.handshake_s),
         max_headers=limits.headers,
     )
     await runner.setup()
+    _refuse_odd_expectations(runner)
     stack.push_async_callback(runner.cleanup)
     room = WaitingRoom(limits.page_connections)
     context = tls(settings.tls)
@@ -49,6 +53,20 @@ async def serve_page(stack: AsyncExitStack, settings: Settings, page: Web) -> in
         raise cannot_listen(address, "WEB_PORT", exc) from exc
     port: int = runner.addresses[0][1]
     return port
+
+
+def _refuse_odd_expectations(runner: web.AppRunner) -> None:
+    """The library repeats an `Expect` that it does not know, and fails where that is no text."""
+    if (server := runner.server) is None:
+        return
+    handle = server.request_handler
+
+    async def handled(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", "").isascii():
+            return await handle(request)
+        return web.Response(status=HTTPStatus.EXPECTATION_FAILED)
+
+    server.request_handler = handled
 
 
 class _Site(web.BaseSite):

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, assert_never
-from urllib.parse import parse_qsl, urlsplit
 
 from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
@@ -16,12 +15,12 @@ from websockets.typing import Subprotocol
 from backend.access.bounds import Place
 from backend.access.door import Door, Visit, peer_of
 from backend.access.keys import Grant
-from backend.call.moves import Fault
-from backend.connections.admissions import Admissions
+from backend.connections.admissions import Admission, Admissions
 from backend.connections.holders import Holders
 from backend.connections.kept_line import KeptLine, ResumeLimits
 from backend.connections.line import CLOSE_INTERNAL, NOT_READING, WebSocketLine
 from backend.connections.resumption import Resumption
+from backend.connections.target import parameters_of
 from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, ProtocolError, SessionIdError
 from backend.process.loop_lag import LoopLag
 from backend.process.loop_load import LoopLoad
@@ -35,7 +34,6 @@ from backend.telemetry.readings import Readings, Traffic
 
 log = logging.getLogger(__name__)
 
-PATHS: Final = frozenset({CALL_PATH, "/"})
 SUBPROTOCOL: Final = Subprotocol("lvc")
 _CLOSE_POLICY: Final = 1008
 _CLOSE_TOO_BIG: Final = 1009
@@ -111,32 +109,31 @@ class Reception:
 
     def admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """Before the upgrade: None lets the client in, a response refuses it."""
-        known = urlsplit(request.path).path in PATHS
-        if known and not _asks_for_a_websocket(request):
+        parameters = parameters_of(request.path)
+        if parameters is not None and not _asks_for_a_websocket(request):
             return _no_call(connection, self._page)
-        judged = self._judge(connection, request) if known else "not_found"
-        if isinstance(judged, Grant):
-            self._enter(connection, judged, request)
+        judged = self._judge(_visit(connection, request), parameters)
+        if isinstance(judged, Admission):
+            self._admissions.enter(connection, judged)
             return None
         log.info("call.refused", extra={"reason": judged})
         self._services.observer.call_refused(judged)
         return _refusal(connection, judged)
 
-    def _judge(self, connection: ServerConnection, request: Request) -> Grant | Refusal:
-        parameters = _parameters(request.path)
+    def _judge(self, visit: Visit, parameters: Mapping[str, str] | None) -> Admission | Refusal:
+        if parameters is None:
+            return "hurried" if self._door.is_hurried(visit) else "not_found"
         sid, bookmark = parameters.get("sid"), parse_bookmark(parameters.get("resume", ""))
 
         def comes_back(grant: Grant) -> bool:
             return self._resumption.find(sid or grant.sid, bookmark) is not None
 
-        judged = self._door.judge_call(_visit(connection, request), sid, comes_back)
-        if not isinstance(judged, Grant) or comes_back(judged):
+        judged = self._door.judge_call(visit, sid, comes_back)
+        if not isinstance(judged, Grant):
             return judged
-        return self._busy() or judged
-
-    def _enter(self, connection: ServerConnection, grant: Grant, request: Request) -> None:
-        place = Place(self._door.crowd, self._door.address(_visit(connection, request)))
-        self._admissions.enter(connection, grant, place)
+        if not comes_back(judged) and (busy := self._busy()) is not None:
+            return busy
+        return Admission(judged, Place(self._door.crowd, self._door.address(visit)), parameters)
 
     def _busy(self) -> Refusal | None:
         if self._draining:
@@ -156,25 +153,25 @@ class Reception:
 
     async def answer(self, socket: ServerConnection) -> None:
         """Hold one call, from the upgrade to its end."""
-        grant = self._admissions.answer(socket)
-        if grant is None:
+        admission = self._admissions.answer(socket)
+        if admission is None:
             return
         try:
-            await self._hold(socket, grant)
+            await self._hold(socket, admission)
         finally:
             self._admissions.leave(socket)
             if socket.request is not None and _went_too_far(socket):
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
 
-    async def _hold(self, socket: ServerConnection, grant: Grant) -> None:
+    async def _hold(self, socket: ServerConnection, admission: Admission) -> None:
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
-        path = socket.request.path if socket.request is not None else "/"
+        grant, parameters = admission.grant, admission.parameters
         try:
-            query = parse_query(_parameters(path), self._defaults)
+            query = parse_query(parameters, self._defaults)
             query = replace(query, sid=query.sid or grant.sid or self._proposed_sid(socket))
             await self._check_owner(query.sid, grant.owner)
         except SessionIdError as exc:
-            await line.send(_error_frame(Fault(exc.code, str(exc))))
+            await line.send(_bad_session(exc, parameters, self._defaults))
             await line.close(_CLOSE_POLICY, exc.code)
             return
         kept = self._resumption.find(query.sid, query.bookmark)
@@ -249,13 +246,8 @@ def _went_too_far(socket: ServerConnection) -> bool:
     return getattr(socket, "gone_too_far", False) or closed[0] == _CLOSE_TOO_BIG or closed in _ABUSES
 
 
-def _parameters(path: str) -> dict[str, str]:
-    """Of a name that comes twice, the last."""
-    return dict(parse_qsl(urlsplit(path).query, keep_blank_values=True))
-
-
 def _visit(connection: ServerConnection, request: Request) -> Visit:
-    return Visit(peer_of(connection.remote_address), request.headers, request.headers.get_all)
+    return Visit(peer_of(connection.remote_address), request.headers.get_all)
 
 
 def _asks_for_a_websocket(request: Request) -> bool:
@@ -284,6 +276,8 @@ def _answer(reason: Refusal) -> tuple[HTTPStatus, str]:
     match reason:
         case "not_found":
             return HTTPStatus.NOT_FOUND, f"calls are taken at {CALL_PATH}"
+        case "malformed":
+            return HTTPStatus.BAD_REQUEST, "a header came twice that may come once"
         case "unauthorized":
             return HTTPStatus.UNAUTHORIZED, f"{UNAUTHORIZED}: an access token is needed"
         case "origin":
@@ -302,5 +296,8 @@ def _answer(reason: Refusal) -> tuple[HTTPStatus, str]:
             assert_never(reason)
 
 
-def _error_frame(fault: Fault) -> bytes:
-    return frames.encode(EventFrame(BOT_ERROR, {"error": {"code": fault.code, "message": fault.message}}))
+def _bad_session(error: SessionIdError, parameters: Mapping[str, str], defaults: CallConfig) -> bytes:
+    """`BotError` to a client whose `sid` is refused, laid out as it asks for its frames."""
+    query = parse_query({name: value for name, value in parameters.items() if name != "sid"}, defaults)
+    payload = {"error": {"code": error.code, "message": str(error)}}
+    return frames.encode(EventFrame(BOT_ERROR, payload, 0 if query.config.turn_ids else None), query.framing)

@@ -10,7 +10,18 @@ from backend.marks import TurnMarks
 
 log = logging.getLogger(__name__)
 
-Refusal = Literal["not_found", "origin", "unauthorized", "hurried", "crowded", "full", "lagging", "loaded", "draining"]
+Refusal = Literal[
+    "not_found",
+    "malformed",
+    "origin",
+    "unauthorized",
+    "hurried",
+    "crowded",
+    "full",
+    "lagging",
+    "loaded",
+    "draining",
+]
 REFUSALS: Final[tuple[Refusal, ...]] = get_args(Refusal)
 
 

@@ -21,7 +21,7 @@ from backend.errors import ProviderTimeout
 from backend.process.loop_lag import WINDOW, LoopLag
 from backend.process.loop_load import LoopLoad
 from backend.token import sign
-from tests.support.caller import dialled, names
+from tests.support.caller import dialled, dialling, names
 from tests.support.fakes import FakeModel, FakeRecognizer, Hears
 from tests.support.switchboard import Switchboard, answering
 from tests.telemetry.observed import Notebook
@@ -367,3 +367,16 @@ async def test_a_turn_that_outlasts_the_drain_is_cut_off_and_its_caller_told() -
         assert names(await caller.until("BotError"))[-2:] == ["TTSDone", "BotError"]
         assert await caller.closed() == (1012, "ShuttingDown")
         assert board.reception.calls == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [({}, None), ({"framing": "bare"}, None), ({"turn_ids": "true"}, 0), ({"turn_ids": "1", "framing": "bare"}, 0)],
+)
+async def test_a_refused_sid_is_told_in_frames_as_the_client_asks_for_them(
+    query: dict[str, Any], number: int | None
+) -> None:
+    async with answering(guarded()) as board, dialling(board.url, sid="no/sid", **query) as caller:
+        error = await caller.event()
+        assert (error.event, error.payload["error"]["code"], error.turn) == ("BotError", "BadSession", number)
+        assert await caller.closed() == (1008, "BadSession")

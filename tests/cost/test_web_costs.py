@@ -115,3 +115,9 @@ def test_a_day_begins_when_it_does_in_beijing() -> None:
     midnight_utc_ms = 1_767_225_600_000  # 2026-01-01
 
     assert [day_of(midnight_utc_ms - 8 * 3_600_000 + ms) for ms in (-1, 0)] == ["2025-12-31", "2026-01-01"]
+
+
+@pytest.mark.parametrize("query", ["to=0001-01-01", "to=0001-01-29", "to=0001-01-30"])
+async def test_the_first_days_of_all_have_fewer_before_them(query: str) -> None:
+    async with asking(some) as (http, url), http.get(f"{url}?{query}") as answer:
+        assert (answer.status, (await answer.json())["from"]) == (200, "0001-01-01")

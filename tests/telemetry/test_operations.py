@@ -56,4 +56,4 @@ def test_every_setting_that_is_named_exists() -> None:
 def test_marks_stages_and_reasons_are_those_there_are() -> None:
     assert rows("## One turn, measured") == list(MARKS)
     assert rows("The six stages join") == list(STAGES)
-    assert set(rows("## Overload")) == set(REFUSALS) - {"unauthorized", "not_found", "origin"}
+    assert set(rows("## Overload")) == set(REFUSALS) - {"unauthorized", "not_found", "malformed", "origin"}

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from backend.access.door import Door
 from backend.access.settings import AccessSettings
+from backend.api.costs import routes as cost_routes
 from backend.cast import Cast
 from backend.persona.shelf import Shelf
 from backend.process.readiness import Verdict
@@ -56,18 +57,7 @@ async def opened(
     desk = VoiceDesk(settings, store.voices)
     await desk.library.look()
     voice = synthesizer or FakeSynthesizer()
-    page = Web(
-        cast,
-        call_port=4711,
-        services=STAGES,
-        readings=lambda: READINGS,
-        readiness=lambda: Verdict("", {}),
-        forget=store.forget,
-        owner=store.owner,
-        door=Door(AccessSettings(**(access or {}))),
-        more=desk.routes(cast, voice),
-    )
-    runner = web.AppRunner(page.app())
+    runner = web.AppRunner(page_of(cast, store, desk, voice, access).app())
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
@@ -76,6 +66,23 @@ async def opened(
     finally:
         await desk.aclose()
         await runner.cleanup()
+
+
+def page_of(
+    cast: Cast, store: MemoryStore, desk: VoiceDesk, voice: FakeSynthesizer, access: dict[str, Any] | None = None
+) -> Web:
+    """The page with all that can be asked of it."""
+    return Web(
+        cast,
+        call_port=4711,
+        services=STAGES,
+        readings=lambda: READINGS,
+        readiness=lambda: Verdict("", {}),
+        forget=store.forget,
+        owner=store.owner,
+        door=Door(AccessSettings(**(access or {}))),
+        more=[*desk.routes(cast, voice), *cost_routes(store.costs)],
+    )
 
 
 def recording(seconds: float = 6, rate_hz: int = 16_000, peak: int = 8000, width: int = 2) -> bytes:
