@@ -38,18 +38,18 @@ class Connections(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
-    """A loaded client library.
+class ChatClient:
+    """The client of a chat library that was loaded, and what there is to know about that library.
 
     Attributes:
-        client: its asynchronous client, with retries of its own switched off.
+        sdk: the library's own asynchronous client, with its retries switched off.
         connections: those that it uses.
         timeouts, errors: what it raises; a timeout is looked for first.
         is_cut: whether what looks like a timeout is a connection that was closed.
-        response: how the HTTP client that it was given answers.
+        response: the type of what the HTTP client that it was given answers with.
     """
 
-    client: Any
+    sdk: Any
     connections: Connections
     timeouts: tuple[type[Exception], ...]
     errors: tuple[type[Exception], ...]
@@ -57,9 +57,9 @@ class Library:
     response: Any = None
 
 
-def failure(exc: Exception, library: Library, secrets: Sequence[str]) -> ProviderError:
+def failure(exc: Exception, client: ChatClient, secrets: Sequence[str]) -> ProviderError:
     """Our error for one of a library's, with the service's code and its id of the request."""
-    if isinstance(exc, library.timeouts) and not library.is_cut(exc):
+    if isinstance(exc, client.timeouts) and not client.is_cut(exc):
         return ProviderTimeout("llm", "the service did not answer in time", log_id=_log_id(exc))
     code = getattr(exc, "code", None)
     status = getattr(exc, "status_code", None)

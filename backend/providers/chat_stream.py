@@ -16,13 +16,15 @@ from backend.expenses import ChatTab, payer, sending
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
 from backend.process import garbage
 from backend.providers.chat_chunks import Chunks, model_of, read_chunk
-from backend.providers.chat_failure import Library, failure
+from backend.providers.chat_failure import ChatClient, failure
 from backend.providers.reserve import ReserveLimits
 
 log = logging.getLogger(__name__)
 
 MAX_REPLY_CHARS: Final = 20_000
 """More than is ever asked for, and than anyone would listen to."""
+Asked = Sequence[Mapping[str, str]]
+"""The messages of a conversation, as they are sent."""
 _END: Final = object()
 _ENDPOINT: Final = "ep-"
 """How the name of an endpoint of Ark begins: only the answer says which model is behind it."""
@@ -43,6 +45,9 @@ class ChatTimes:
 class StreamedChat(ABC):
     """`ChatModel` over one library. It is loaded in a thread, as importing it takes seconds.
 
+    A model may refuse a parameter. The request is then repeated without it, and once that has worked no other request
+    has it either.
+
     Args:
         billed_as: the model's name in the price table.
     """
@@ -51,24 +56,27 @@ class StreamedChat(ABC):
         self._times = times
         self._billed_as = billed_as
         self._secrets = [secret for secret in secrets if secret]
-        self._library: Library | None = None
+        self._client: ChatClient | None = None
+        self._left_out: frozenset[str] = frozenset()
         self._loading = asyncio.Lock()
 
     @abstractmethod
-    def _load(self) -> Library:
+    def _load(self) -> ChatClient:
         """Import the library and make its client."""
 
     @abstractmethod
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
-        """Send the request, if need be in the form that `_can_amend` promised; the HTTP client's response, unread."""
+    async def _create(self, client: ChatClient, messages: Asked, left_out: frozenset[str]) -> Any:
+        """Send a request without these parameters; gives the HTTP client's response, unread."""
 
-    def _can_amend(self, error: ProviderError) -> bool:
-        """Whether another form of the request may please a service that refused this one."""
-        return False
+    def _refused(self, error: ProviderError, left_out: frozenset[str]) -> frozenset[str]:
+        """Which parameters of a request that left these out the service may have refused it for."""
+        return frozenset()
 
-    def _amend_always(self) -> None:
-        """The other form worked: use it from now on."""
-        log.info("chat.amended")
+    def _learn(self, left_out: frozenset[str]) -> None:
+        """A request without these has worked."""
+        if news := left_out - self._left_out:
+            self._left_out |= news
+            log.info("chat.amended", extra={"parameters": sorted(news)})
 
     async def warm(self) -> None:
         """Load the library in a thread and open a connection, so that no reply need wait for them.
@@ -85,9 +93,9 @@ class StreamedChat(ABC):
                 another try could help.
         """
         asked = [{"role": message.role, "content": message.text} for message in messages]
-        library = await self._loaded()
-        with library.connections.in_use():
-            answer = await self._begin(library, asked)
+        client = await self._loaded()
+        with client.connections.in_use():
+            answer = await self._begin(client, asked)
             try:
                 while (item := await answer.next_item()) is not None:
                     yield item
@@ -96,50 +104,49 @@ class StreamedChat(ABC):
 
     async def aclose(self) -> None:
         """Let go of every connection."""
-        if self._library is not None:
-            await self._library.connections.aclose()
-            await self._library.client.close()
+        if self._client is not None:
+            await self._client.connections.aclose()
+            await self._client.sdk.close()
 
-    async def _begin(self, library: Library, messages: Sequence[Mapping[str, str]]) -> "_Answer":
+    async def _begin(self, client: ChatClient, messages: Asked) -> "_Answer":
         now = asyncio.get_running_loop().time
         deadline = now() + self._times.first_token_s
         prompt_chars = sum(len(message["content"]) for message in messages)
-        retried = amended = False
+        retried, left_out = False, self._left_out
         while True:
             tab = payer.get().asks(self._billed_as, prompt_chars)
-            answer = _Answer(library, self._times, self._secrets, deadline, tab)
+            answer = _Answer(client, self._times, self._secrets, deadline, tab)
             try:
-                await answer.begin(self._create(library, messages, amended=amended))
+                await answer.begin(self._create(client, messages, left_out))
             except ProviderError as error:
-                if not amended and self._can_amend(error):
-                    amended = True
+                if refused := self._refused(error, left_out) - left_out:
+                    left_out |= refused
                     continue
                 too_late = now() + self._times.retry_backoff_s >= deadline
                 if retried or too_late or not error.retryable:
                     raise
                 log.info("chat.retry", extra={"reason": str(error)})
             else:
-                if amended:
-                    self._amend_always()
+                self._learn(left_out)
                 return answer
             retried = True
             await asyncio.sleep(self._times.retry_backoff_s)
 
-    async def _loaded(self) -> Library:
+    async def _loaded(self) -> ChatClient:
         async with self._loading:
-            if self._library is None:
-                self._library = await asyncio.to_thread(self._load)
+            if self._client is None:
+                self._client = await asyncio.to_thread(self._load)
                 garbage.keep_what_is_there()
-            return self._library
+            return self._client
 
 
 class _Answer:
     """One request and its stream, with its deadlines."""
 
     def __init__(
-        self, library: Library, times: ChatTimes, secrets: Sequence[str], deadline: float, tab: ChatTab
+        self, client: ChatClient, times: ChatTimes, secrets: Sequence[str], deadline: float, tab: ChatTab
     ) -> None:
-        self._library = library
+        self._client = client
         self._tab = tab
         self._times = times
         self._secrets = secrets
@@ -183,7 +190,7 @@ class _Answer:
         if stream is not None:
             try:
                 await stream.close()
-            except self._library.errors:
+            except self._client.errors:
                 log.debug("chat.close_failed")
 
     async def _take(self) -> None:
@@ -228,10 +235,10 @@ class _Answer:
         except TimeoutError as exc:
             if timer.expired():
                 raise self._timeout() from exc
-            raise failure(exc, self._library, self._secrets) from exc
-        except (*self._library.timeouts, *self._library.errors) as exc:
+            raise failure(exc, self._client, self._secrets) from exc
+        except (*self._client.timeouts, *self._client.errors) as exc:
             echoes = any(secret in str(exc) for secret in self._secrets)  # a traceback would show it
-            raise failure(exc, self._library, self._secrets) from (None if echoes else exc)
+            raise failure(exc, self._client, self._secrets) from (None if echoes else exc)
 
     def _timeout(self) -> ProviderTimeout:
         if self._has_text:

@@ -2,14 +2,14 @@
 
 import importlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backend.errors import ConfigError, ProviderError
 from backend.protocol.json_text import json_bytes
-from backend.providers.chat_failure import Library
-from backend.providers.chat_stream import ChatTimes, StreamedChat
+from backend.providers.chat_failure import ChatClient
+from backend.providers.chat_stream import Asked, ChatTimes, StreamedChat
 from backend.providers.reserve import ReserveLimits
 
 log = logging.getLogger(__name__)
@@ -74,23 +74,23 @@ class OpenAiChat(StreamedChat):
         )
         super().__init__(times, (config.api_key,), config.billed_as or config.model)
         self._config = config
-        self._minded: set[str] = set()
-        self._left_out: set[str] = set()
+        wishes = {"temperature": config.temperature, "max_tokens": config.max_tokens}
+        self._tuned = {name: wish for name, wish in wishes.items() if wish is not None}
 
-    def _load(self) -> Library:
+    def _load(self) -> ChatClient:
         from backend.providers import chat_http  # noqa: PLC0415 - as slow to import as the rest
 
         openai = importlib.import_module("openai")
         httpx2 = importlib.import_module("httpx2")
         connections = chat_http.ChatConnections(self._config.base_url, self._times)
-        client = openai.AsyncOpenAI(
+        sdk = openai.AsyncOpenAI(
             api_key=self._config.api_key or "none",  # the library insists on one
             base_url=self._config.base_url,
             max_retries=0,  # it would repeat a whole timeout, twice
             http_client=chat_http.http_client("httpx2", connections, self._times),
         )
-        return Library(
-            client,
+        return ChatClient(
+            sdk,
             connections,
             (openai.APITimeoutError, httpx2.TimeoutException),
             (openai.OpenAIError, httpx2.HTTPError, *chat_http.ESCAPES),
@@ -98,33 +98,25 @@ class OpenAiChat(StreamedChat):
             httpx2.Response,
         )
 
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
+    async def _create(self, client: ChatClient, messages: Asked, left_out: frozenset[str]) -> Any:
         config = self._config
-        left_out = self._left_out | (self._minded if amended else set())
-        tuned = {"temperature": config.temperature, "max_tokens": config.max_tokens}
         wishes: dict[str, Any] = {"model": config.model, "messages": messages, "stream": True}
         if config.ask_usage:
             wishes["stream_options"] = {"include_usage": True}
-        wishes |= {name: wish for name, wish in tuned.items() if wish is not None and name not in left_out}
-        wishes |= self._extra_body(amended=amended)
+        wishes |= {name: wish for name, wish in self._tuned.items() if name not in left_out}
+        wishes |= {name: wish for name, wish in config.extra_body.items() if name not in left_out}
         # as bytes: the library looks up the types of every message's fields, half a millisecond for each of them
-        return await library.client.post(
-            _PATH, content=json_bytes(wishes), cast_to=library.response, stream=True, options=_WITH_KEY
+        return await client.sdk.post(
+            _PATH, content=json_bytes(wishes), cast_to=client.response, stream=True, options=_WITH_KEY
         )
 
-    def _can_amend(self, error: ProviderError) -> bool:
+    def _refused(self, error: ProviderError, left_out: frozenset[str]) -> frozenset[str]:
         """Models that reason, for example, take no temperature, and another limit than `max_tokens`."""
-        if error.retryable or not (minded := {name for name in _SETTINGS if name in error.reason} - self._left_out):
-            return False
-        self._minded = minded
-        for name in sorted(minded):
+        if error.retryable:
+            return frozenset()
+        return frozenset(name for name in self._tuned.keys() - left_out if name in error.reason)
+
+    def _learn(self, left_out: frozenset[str]) -> None:
+        for name in sorted((left_out - self._left_out) & _SETTINGS.keys()):
             log.warning("chat.parameter_refused", extra={"parameter": name, "remedy": f"{_SETTINGS[name]}=off"})
-        return True
-
-    def _amend_always(self) -> None:
-        super()._amend_always()
-        self._left_out |= self._minded
-
-    def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
-        """Fields that the library does not know."""
-        return self._config.extra_body
+        super()._learn(left_out)

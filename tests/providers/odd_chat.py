@@ -26,11 +26,16 @@ class Stream:
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error instead of a stream."""
+    """An error instead of a stream.
+
+    Attributes:
+        held: it is not sent before this is set.
+    """
 
     status: int
     error: Any
     headers: dict[str, str] = field(default_factory=dict)
+    held: asyncio.Event | None = None
 
 
 class OddChat:
@@ -51,6 +56,8 @@ class OddChat:
         self.connections.add(request.transport.get_extra_info("peername") if request.transport else None)
         answer = self._answers.pop(0)
         if isinstance(answer, Refusal):
+            if answer.held is not None:
+                await answer.held.wait()
             return web.json_response(answer.error, status=answer.status, headers=answer.headers)
         return await self._stream(request, answer)
 

@@ -346,18 +346,56 @@ sys.exit(bool({"openai", "volcenginesdkarkruntime", "httpx", "httpx2", "aiohttp"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def unsupported(name: str, held: asyncio.Event | None = None) -> Refusal:
+    """What a model that reasons says of a parameter."""
+    error = {"code": "unsupported_parameter", "message": f"Unsupported parameter: '{name}' is not supported"}
+    return Refusal(400, {"error": error}, held=held)
+
+
 @pytest.mark.parametrize("refused", ["temperature", "max_tokens"])
 async def test_a_parameter_that_the_model_refuses_by_name_is_left_out_from_then_on(
     refused: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    no = Refusal(400, {"error": {"code": "unsupported_parameter", "message": f"Unsupported parameter: '{refused}'"}})
     fine = Stream([text("好"), *END])
-    async with odd_chat(no, fine, fine) as service, chatting(openai, service.url) as chat:
+    async with odd_chat(unsupported(refused), fine, fine) as service, chatting(openai, service.url) as chat:
         assert await answer(chat) == await answer(chat) == [TextDelta("好")]
 
     assert [refused in asked for asked in service.asked] == [True, False, False]
     remedies = [record.__dict__["remedy"] for record in caplog.records if record.msg == "chat.parameter_refused"]
     assert remedies == [f"LLM_{refused.upper()}=off"]
+
+
+async def test_a_model_that_refuses_one_parameter_after_the_other_answers_with_neither() -> None:
+    fine = Stream([text("好"), *END])
+    refusals = unsupported("max_tokens"), unsupported("temperature")
+    async with odd_chat(*refusals, fine, fine) as service, chatting(openai, service.url) as chat:
+        assert await answer(chat) == await answer(chat) == [TextDelta("好")]
+
+    sent = [sorted({"temperature", "max_tokens"} & asked.keys()) for asked in service.asked]
+    assert sent == [["max_tokens", "temperature"], ["temperature"], [], []]
+
+
+async def test_a_parameter_that_is_refused_although_it_was_left_out_is_an_error() -> None:
+    refusals = [unsupported("temperature")] * 2
+    async with odd_chat(*refusals) as service, chatting(openai, service.url) as chat:
+        with pytest.raises(ProviderRefused, match="temperature"):
+            await answer(chat)
+
+    assert len(service.asked) == 2
+
+
+async def test_of_two_first_requests_at_once_the_later_refusal_is_amended_too() -> None:
+    fine = Stream([text("好"), *END])
+    both_asked, one_answered = asyncio.Event(), asyncio.Event()
+    refusals = unsupported("temperature", both_asked), unsupported("temperature", one_answered)
+    async with odd_chat(*refusals, fine, fine) as service, chatting(openai, service.url) as chat:
+        replies = [asyncio.ensure_future(answer(chat)) for _ in range(2)]
+        await until(lambda: len(service.asked) == 2)
+        both_asked.set()
+        await asyncio.wait(replies, return_when=asyncio.FIRST_COMPLETED)
+        one_answered.set()
+
+        assert await asyncio.gather(*replies) == [[TextDelta("好")]] * 2
 
 
 @both

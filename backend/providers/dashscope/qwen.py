@@ -20,18 +20,10 @@ class QwenChat(OpenAiChat):
 
     def __init__(self, config: ChatConfig) -> None:
         super().__init__(replace(config, extra_body={**_NO_THINKING, **config.extra_body}))
-        self._sends_thinking = True
 
-    def _extra_body(self, *, amended: bool) -> Mapping[str, object]:
-        extra = super()._extra_body(amended=amended)
-        if self._sends_thinking and not amended:
-            return extra
-        return {name: value for name, value in extra.items() if name not in _NO_THINKING}
-
-    def _can_amend(self, error: ProviderError) -> bool:
-        """Which parameter the model minded, only trying can tell."""
-        return self._sends_thinking and error.vendor_code.startswith(_INVALID)
-
-    def _amend_always(self) -> None:
-        super()._amend_always()
-        self._sends_thinking = False
+    def _refused(self, error: ProviderError, left_out: frozenset[str]) -> frozenset[str]:
+        """Which parameter the model minded, only trying can tell, unless it names one."""
+        named = super()._refused(error, left_out)
+        if named or not error.vendor_code.startswith(_INVALID):
+            return named
+        return frozenset(_NO_THINKING)

@@ -1,17 +1,17 @@
 """Chat models of Ark, through the Volcengine SDK's Ark runtime."""
 
 import importlib
-from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from backend.errors import ProviderError
 from backend.protocol.json_text import json_bytes
-from backend.providers.chat_failure import Library
-from backend.providers.chat_stream import ChatTimes, StreamedChat
+from backend.providers.chat_failure import ChatClient
+from backend.providers.chat_stream import Asked, ChatTimes, StreamedChat
 from backend.providers.volcengine.ark_keys import TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
 
 _PATH: Final = "/chat/completions"
+_THINKING: Final = "thinking"
 _INVALID_PARAMETER: Final = "InvalidParameter"
 
 
@@ -31,23 +31,22 @@ class ArkChat(StreamedChat):
         super().__init__(times, secrets, config.billed_as or config.model)
         self._config = config
         self._key = None if config.api_key else TemporaryKey(config)
-        self._sends_thinking = config.thinking_off
 
-    def _load(self) -> Library:
+    def _load(self) -> ChatClient:
         from backend.providers import chat_http  # noqa: PLC0415 - as slow to import as the rest
 
         runtime = importlib.import_module("volcenginesdkarkruntime")
         errors = importlib.import_module("volcenginesdkarkruntime._exceptions")
         httpx = importlib.import_module("httpx")
         connections = chat_http.ChatConnections(self._config.base_url, self._times)
-        client = runtime.AsyncArk(
+        sdk = runtime.AsyncArk(
             api_key=self._config.api_key or "exchanged for each request",
             base_url=self._config.base_url,
             max_retries=0,  # the SDK would repeat a whole timeout, twice
             http_client=chat_http.http_client("httpx", connections, self._times),
         )
-        return Library(
-            client,
+        return ChatClient(
+            sdk,
             connections,
             (errors.ArkAPITimeoutError, httpx.TimeoutException),
             (errors.ArkError, httpx.HTTPError, *chat_http.ESCAPES),
@@ -55,7 +54,7 @@ class ArkChat(StreamedChat):
             httpx.Response,
         )
 
-    async def _create(self, library: Library, messages: Sequence[Mapping[str, str]], *, amended: bool) -> Any:
+    async def _create(self, client: ChatClient, messages: Asked, left_out: frozenset[str]) -> Any:
         config = self._config
         wishes: dict[str, Any] = {
             "model": config.model,
@@ -65,21 +64,18 @@ class ArkChat(StreamedChat):
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        if self._sends_thinking and not amended:
-            wishes["thinking"] = {"type": "disabled"}
+        if self._config.thinking_off and _THINKING not in left_out:
+            wishes[_THINKING] = {"type": "disabled"}
         wishes = {name: wish for name, wish in wishes.items() if wish is not None} | dict(config.extra_body)
         options = {}
         if self._key is not None:
             options["headers"] = {"Authorization": f"Bearer {await self._key.get()}"}
         # as bytes: the SDK checks every field of what it is given as objects, which takes longer than all else
-        return await library.client.post(
-            _PATH, body=json_bytes(wishes), cast_to=library.response, stream=True, options=options
+        return await client.sdk.post(
+            _PATH, body=json_bytes(wishes), cast_to=client.response, stream=True, options=options
         )
 
-    def _can_amend(self, error: ProviderError) -> bool:
+    def _refused(self, error: ProviderError, left_out: frozenset[str]) -> frozenset[str]:
         """A model without the switch for thinking refuses it; which parameter it minded, only trying can tell."""
-        return self._sends_thinking and error.vendor_code.startswith(_INVALID_PARAMETER)
-
-    def _amend_always(self) -> None:
-        super()._amend_always()
-        self._sends_thinking = False
+        minded = self._config.thinking_off and error.vendor_code.startswith(_INVALID_PARAMETER)
+        return frozenset({_THINKING} if minded else ())
