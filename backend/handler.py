@@ -128,7 +128,6 @@ async def server(settings: Settings) -> AsyncIterator[str]:
             door=door,
             readiness=readiness.verdict,
             forget=store.forget,
-            owner=store.owner,
             exposition=None if metrics is None else metrics.exposition,
             more=[*voices.routes(cast, providers.synthesizer), *cost_routes(store.costs)],
         )

@@ -256,8 +256,10 @@ class TurnBill:
 class ConversationStore(Protocol):
     """What was said, by conversation id. No method raises, whatever state the place behind it is in."""
 
-    async def load(self, sid: str) -> tuple[Message, ...]:
-        """The conversation so far, oldest first; empty for an unknown id. Waits a bounded time.
+    async def load(self, sid: str, owner: str = "") -> tuple[Message, ...]:
+        """The conversation so far, oldest first; empty for an unknown id, and for one that is somebody else's.
+
+        Waits a bounded time. What is known of the owner before (`owner`) may be out of date; this is not.
 
         What was folded into a summary is left out, and the summary stands in its place, see `backend.past`.
         """

@@ -241,7 +241,7 @@ class CallSession:
         self._warm(services.recognizer.warm)
         self._warm(lambda: services.synthesizer.warm(voice))
         self._warm(services.model.warm)
-        history = await services.store.load(self.sid) if self._query.sid else ()
+        history = await services.store.load(self.sid, self.owner) if self._query.sid else ()
         problems = list(self._query.problems)
         if self._config is not self._query.config:
             problems.append(f"there is no persona {self._query.config.persona!r}")

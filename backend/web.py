@@ -41,8 +41,7 @@ class Web:
         readings: how the calls stand.
         door: judges who asks; without one everybody may call.
         readiness: whether further calls should be sent here.
-        forget: deletes a conversation; whether there was one.
-        owner: whoever began a conversation; empty for nobody.
+        forget: deletes a conversation of somebody's, or nobody's; whether there was one.
         exposition: the metrics and their content type; None where there are none.
         more: further paths.
     """
@@ -56,8 +55,7 @@ class Web:
         services: dict[str, dict[str, str]],
         readings: Callable[[], Readings],
         readiness: Callable[[], Verdict],
-        forget: Callable[[str], Awaitable[bool]],
-        owner: Callable[[str], Awaitable[str]],
+        forget: Callable[[str, str], Awaitable[bool]],
         exposition: Callable[[], tuple[bytes, str]] | None = None,
         door: Door | None = None,
         more: Sequence[web.RouteDef] = (),
@@ -71,7 +69,6 @@ class Web:
         self._door = door or Door()
         self._readiness = readiness
         self._forget = forget
-        self._owner = owner
         self._exposition = exposition
         self._more = more
         self._dist = dist
@@ -152,7 +149,7 @@ class Web:
     async def _delete_conversation(self, request: web.Request) -> web.Response:
         """Whoever began a conversation may delete it: 204, or 404 where there is none of theirs."""
         grant, sid = granted(request), request.match_info["sid"]
-        known = grant.opens(sid) and await self._owner(sid) in {"", grant.owner} and await self._forget(sid)
+        known = grant.opens(sid) and await self._forget(sid, grant.owner)
         return web.Response(status=HTTPStatus.NO_CONTENT if known else HTTPStatus.NOT_FOUND)
 
     async def _personas(self, request: web.Request) -> web.Response:

@@ -21,10 +21,10 @@ class SlowStore(MemoryStore):
         self.asked = asyncio.Event()
         self.go = asyncio.Event()
 
-    async def load(self, sid: str) -> tuple[Message, ...]:
+    async def load(self, sid: str, owner: str = "") -> tuple[Message, ...]:
         self.asked.set()
         await self.go.wait()
-        return await super().load(sid)
+        return await super().load(sid, owner)
 
     async def owner(self, sid: str) -> str:
         self.asked.set()

@@ -32,14 +32,10 @@ READINGS = Readings(calls=3, max_calls=4, accepting=True, loop_lag_ms=1.25, up_b
 READY = Verdict("", {"calls": 3, "providers": {"asr": True}, "database": "up"})
 
 
-async def _forget(sid: str) -> bool:
+async def _forget(sid: str, owner: str) -> bool:
     if sid == "unreachable":
         raise StoreError("the database is not there")
-    return sid == "known"
-
-
-async def _owner(sid: str) -> str:
-    return "somebody" if sid == "others" else ""
+    return sid == "known" or (sid == "others" and owner == "somebody")
 
 
 def page_of(
@@ -59,7 +55,6 @@ def page_of(
         door=Door(AccessSettings(**access)),
         readiness=lambda: readiness,
         forget=_forget,
-        owner=_owner,
         exposition=exposition,
         dist=dist,
     )

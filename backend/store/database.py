@@ -56,9 +56,13 @@ class Database:
         """The tables' shape; None where there are none."""
         return await self._asked.revision()
 
-    async def load(self, sid: str, most: int) -> tuple[Message, ...]:
-        """The newest messages of a conversation, oldest first, as the caller heard them, behind its summary."""
-        return await self._asked.read(summaries.read(sid, most))
+    async def load(self, sid: str, most: int, owner: str = "") -> tuple[Message, ...]:
+        """The newest messages of a conversation, oldest first, as the caller heard them, behind its summary.
+
+        Args:
+            owner: who asks; nothing of what is somebody else's.
+        """
+        return await self._asked.read(summaries.read(sid, most, owner))
 
     async def write(self, records: Sequence[Record], *, again: bool = False) -> None:
         """Write all of them, or none.
@@ -80,9 +84,9 @@ class Database:
         """What these days have cost, both included."""
         return await self._asked.read(charges.between(first, last))
 
-    async def forget(self, sid: str) -> bool:
-        """Delete a conversation with all that belongs to it; whether there was one."""
-        return await self._asked.write(_changed(Ask("forget", {"sid": sid}))) > 0
+    async def forget(self, sid: str, owner: str = "") -> bool:
+        """Delete a conversation with all that belongs to it; whether there was one that is theirs, or nobody's."""
+        return await self._asked.write(_changed(Ask("forget", {"sid": sid, "owner": owner}))) > 0
 
     async def forget_before(self, time_ms: int) -> int:
         """Delete the conversations that nobody has said anything in since; how many there were."""

@@ -32,8 +32,8 @@ class Vault(Protocol):
     async def open(self) -> None:
         """Connect, and have the tables in shape; again after a failure."""
 
-    async def load(self, sid: str, most: int) -> tuple[Message, ...]:
-        """The newest messages of a conversation, oldest first."""
+    async def load(self, sid: str, most: int, owner: str) -> tuple[Message, ...]:
+        """The newest messages of a conversation, oldest first; nothing of one that is somebody else's."""
 
     async def write(self, records: Sequence[Record], *, again: bool) -> None:
         """Write all or none; with `again`, those that are not there yet."""
@@ -47,8 +47,8 @@ class Vault(Protocol):
     async def costs(self, first: str, last: str) -> tuple[Total, ...]:
         """What these days have cost, both included."""
 
-    async def forget(self, sid: str) -> bool:
-        """Delete a conversation; whether there was one."""
+    async def forget(self, sid: str, owner: str) -> bool:
+        """Delete a conversation; whether there was one that is theirs, or nobody's."""
 
     async def forget_before(self, time_ms: int) -> int:
         """Delete what is older; how many conversations that was."""
@@ -153,18 +153,18 @@ class KeptStore:
 
     # --- ConversationStore
 
-    async def load(self, sid: str) -> tuple[Message, ...]:
+    async def load(self, sid: str, owner: str = "") -> tuple[Message, ...]:
         """See `ConversationStore`: what the database has and what waits for it; of a database that is down, memory."""
         if not self._down:
             try:
                 async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
-                    messages = await self._load(sid)
+                    messages = await self._load(sid, owner)
             except (StoreError, TimeoutError) as exc:
                 if not self._one_at_a_time.locked():  # else it was not asked: a batch was still being written
                     self._fail(exc)
             else:
-                self._memory.replace(sid, messages)
-        return await self._memory.load(sid)
+                self._memory.replace(sid, messages, owner)
+        return await self._memory.load(sid, owner)
 
     async def owner(self, sid: str) -> str:
         """See `ConversationStore`: as the database has it, else as far as this server knows."""
@@ -241,23 +241,23 @@ class KeptStore:
             log.info("store.chore_failed", extra={"reason": str(exc)})
             return {}
 
-    async def forget(self, sid: str) -> bool:
-        """Delete a conversation, and what waits to be written of it; whether there was one.
+    async def forget(self, sid: str, owner: str = "") -> bool:
+        """Delete a conversation, and what waits to be written of it; whether there was one that is theirs, or nobody's.
 
         Raises:
             StoreError: the database could not be asked; what it has of the conversation is still there.
         """
         try:
             async with asyncio.timeout(self._limits.write_s):
-                return await self._forget(sid)
+                return await self._forget(sid, owner)
         except TimeoutError as exc:
             raise StoreError("the database does not answer") from exc
 
-    async def _forget(self, sid: str) -> bool:
+    async def _forget(self, sid: str, owner: str) -> bool:
         await self._tried.wait()
         async with self._one_at_a_time:
-            known = self._forget_here(sid)
-            return await self._asked().forget(sid) or known
+            known = self._forget_here(sid, owner)
+            return await self._asked().forget(sid, owner) or known
 
     def voices(self) -> VoicePlace:
         """Where the voices are kept that there are to choose from.
@@ -279,18 +279,19 @@ class KeptStore:
         self._written.clear()
         self._wake.set()
 
-    async def _load(self, sid: str) -> tuple[Message, ...]:
+    async def _load(self, sid: str, owner: str) -> tuple[Message, ...]:
         await self._tried.wait()
         async with self._one_at_a_time:  # what is pending now is what the database does not have
-            there = await self._asked().load(sid, self._limits.max_messages)
-            waiting = [record for record in (*self._batch, *self._pending) if record.sid == sid]
+            there = await self._asked().load(sid, self._limits.max_messages, owner)
+            waiting = [record for record in (*self._batch, *self._pending) if _is_of(record, sid, owner)]
         return _after(there, waiting)
 
-    def _forget_here(self, sid: str) -> bool:
+    def _forget_here(self, sid: str, owner: str) -> bool:
         waiting = len(self._batch) + len(self._pending)
-        self._batch = [record for record in self._batch if record.sid != sid]
-        self._pending = deque(record for record in self._pending if record.sid != sid)
-        self._memory.drop(sid)
+        self._batch = [record for record in self._batch if not _is_of(record, sid, owner)]
+        self._pending = deque(record for record in self._pending if not _is_of(record, sid, owner))
+        if self._memory.is_open(sid, owner):
+            self._memory.drop(sid)
         return len(self._batch) + len(self._pending) < waiting
 
     def _asked(self) -> Vault:
@@ -417,6 +418,11 @@ async def _within(seconds: float, work: Awaitable[object]) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _is_of(record: Record, sid: str, owner: str) -> bool:
+    """What others say in somebody's conversation is not written, and not read before."""
+    return record.sid == sid and record.ref.owner == owner
 
 
 def _totals(record: Record) -> list[Total]:

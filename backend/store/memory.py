@@ -39,12 +39,14 @@ class MemoryStore:
     async def aclose(self) -> None:
         """There is nothing to let go of."""
 
-    async def forget(self, sid: str) -> bool:
-        """Delete a conversation; whether there was one. Its id stays its owner's."""
-        return self.drop(sid)
+    async def forget(self, sid: str, owner: str = "") -> bool:
+        """Delete a conversation; whether there was one that is theirs, or nobody's. Its id stays its owner's."""
+        return self.is_open(sid, owner) and self.drop(sid)
 
-    async def load(self, sid: str) -> tuple[Message, ...]:
+    async def load(self, sid: str, owner: str = "") -> tuple[Message, ...]:
         """See `ConversationStore`."""
+        if not self.is_open(sid, owner):
+            return ()
         return headed(self._summaries.get(sid, ""), self._conversations.get(sid, ()))
 
     async def owner(self, sid: str) -> str:
@@ -88,10 +90,7 @@ class MemoryStore:
         while len(self._holders) > self._max_conversations:
             self._holders.popitem(last=False)
         if ref.owner:
-            self._owners.setdefault(sid, ref.owner)
-            self._owners.move_to_end(sid)
-            while len(self._owners) > self._max_conversations:
-                self._drop(self._owners.popitem(last=False)[0])  # nobody else is to find it
+            self._belongs(sid, self._owners.get(sid, ref.owner))
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """See `ConversationStore`."""
@@ -100,6 +99,10 @@ class MemoryStore:
     def voices(self) -> VoicePlace:
         """See `KeptStore.voices`; it is always there."""
         return self._voices
+
+    def is_open(self, sid: str, owner: str) -> bool:
+        """Whether the conversation is nobody's, or theirs."""
+        return self._owners.get(sid, "") in {"", owner}
 
     def is_held(self, sid: str, ref: TurnRef) -> bool:
         """Whether the call claimed the conversation, and it was not deleted since."""
@@ -110,14 +113,22 @@ class MemoryStore:
         self._holders.pop(sid, None)
         return self._drop(sid)
 
-    def replace(self, sid: str, messages: Sequence[Message]) -> None:
-        """This is the whole conversation; what was kept of it before is forgotten."""
+    def replace(self, sid: str, messages: Sequence[Message], owner: str) -> None:
+        """This is the whole conversation, and its owner where it has one; what was known before is forgotten."""
         self._drop(sid)
+        if owner:
+            self._belongs(sid, owner)
         summary, said = parted(messages)
         if messages:
             self._conversations[sid] = deque(said, self._max_messages)
         if summary:
             self._summaries[sid] = summary
+
+    def _belongs(self, sid: str, owner: str) -> None:
+        self._owners[sid] = owner
+        self._owners.move_to_end(sid)
+        while len(self._owners) > self._max_conversations:
+            self._drop(self._owners.popitem(last=False)[0])  # nobody else is to find it
 
     def _drop(self, sid: str) -> bool:
         self._summaries.pop(sid, None)

@@ -42,6 +42,8 @@ SQLITE: Final = Path(__file__).with_name("sqlite.json")
 _NOTHING: Final[ColumnElement[str]] = literal_column("''", String())
 _ZERO: Final = literal_column("0", Integer())
 _HEARD: Final = (messages.c.heard.is_(None)) | (messages.c.heard != _NOTHING)
+_OPEN: Final = or_(conversations.c.owner == _NOTHING, conversations.c.owner == bindparam("owner"))
+"""To whoever asks: nobody's, or theirs."""
 _THERE: Final = voices.c.status != literal_column("'removed'")
 
 
@@ -91,8 +93,10 @@ def _fold() -> Statement:
 
 def _newest() -> Select[Any]:
     after = messages.c.id > bindparam("folded")
-    wanted = select(messages.c.role, messages.c.text, messages.c.heard).where(
-        messages.c.sid == bindparam("sid"), after, _HEARD
+    wanted = (
+        select(messages.c.role, messages.c.text, messages.c.heard)
+        .join(conversations, conversations.c.sid == messages.c.sid)
+        .where(messages.c.sid == bindparam("sid"), _OPEN, after, _HEARD)
     )
     return wanted.order_by(messages.c.id.desc()).limit(bindparam("most", type_=Integer())).offset(_ZERO)
 
@@ -145,12 +149,12 @@ BOOK: Final[dict[str, Statement]] = {
     "known_messages": _known(messages),
     "known_turns": _known(turns),
     "known_charges": _known(charges),
-    "summary": select(_KEPT.summary, _KEPT.folded).where(_KEPT.sid == bindparam("sid")),
+    "summary": select(_KEPT.summary, _KEPT.folded).where(_KEPT.sid == bindparam("sid"), _OPEN),
     "newest_messages": _newest(),
     "message_before": _before(),
     "fold": _fold(),
     "costs": _costs(),
-    "forget": delete(conversations).where(_KEPT.sid == bindparam("sid")),
+    "forget": delete(conversations).where(_KEPT.sid == bindparam("sid"), _OPEN),
     "forget_before": delete(conversations).where(_KEPT.last_ms < bindparam("time_ms")),
     "voices": _voices(),
     "voice_count": select(func.count()).select_from(voices).where(_wanted()),

@@ -1,7 +1,7 @@
 """How records get into the tables, as a script: see `backend.store.asking`."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 from backend.store import charges
@@ -39,13 +39,31 @@ def write(records: Sequence[Record], default_persona: str, *, again: bool) -> Sc
 
 
 def _own(records: Sequence[Record]) -> Script[Sequence[Record]]:
-    """Without what callers said in conversations of others, which they could take up while the database was away."""
+    """Without what callers said in conversations of others, which they could take up while the database was away.
+
+    What was paid for that was paid all the same: it stays, and names no conversation.
+    """
     sids = sorted({record.sid for record in records})
-    owners = dict(cast(Any, (yield Ask("owners", {"sids": sids})).rows))
-    own = [record for record in records if owners.get(record.sid, record.ref.owner) == record.ref.owner]
-    if len(own) < len(records):
-        log.warning("store.not_its_own", extra={"records": len(records) - len(own)})
+    owners: dict[str, str] = dict(cast(Any, (yield Ask("owners", {"sids": sids})).rows))
+    own = list(_kept(records, owners))
+    if foreign := sum(not _is_own(record, owners) for record in records):
+        log.warning("store.not_its_own", extra={"records": foreign})
     return own
+
+
+def _kept(records: Sequence[Record], owners: dict[str, str]) -> Iterator[Record]:
+    """In their order: the first with an owner has a conversation that is nobody's, and `owners` then says so."""
+    for record in records:
+        if not isinstance(record, Charged | Folded) and record.ref.owner:
+            owners.setdefault(record.sid, record.ref.owner)
+        if _is_own(record, owners):
+            yield record
+        elif isinstance(record, Billed) and record.items:
+            yield Charged(record.ref, record.items, record.at_ms)
+
+
+def _is_own(record: Record, owners: dict[str, str]) -> bool:
+    return owners.get(record.sid, record.ref.owner) == record.ref.owner
 
 
 def _rows(records: Sequence[Record], default_persona: str) -> dict[str, Row]:

@@ -43,7 +43,7 @@ class FakeVault:
         await self._work()
         self.opened.release()
 
-    async def load(self, sid: str, most: int) -> tuple[Message, ...]:
+    async def load(self, sid: str, most: int, owner: str = "") -> tuple[Message, ...]:
         await self._work()
         there = [record for record in self.written if isinstance(record, Said) and record.sid == sid]
         return tuple(line.message for record in there for line in record.lines)[-most:]
@@ -64,7 +64,7 @@ class FakeVault:
     async def costs(self, first: str, last: str) -> tuple[Total, ...]:
         return ()
 
-    async def forget(self, sid: str) -> bool:
+    async def forget(self, sid: str, owner: str = "") -> bool:
         await self._work()
         before = len(self.written)
         self.written = [record for record in self.written if record.sid != sid]

@@ -79,7 +79,6 @@ def page_of(
         readings=lambda: READINGS,
         readiness=lambda: Verdict("", {}),
         forget=store.forget,
-        owner=store.owner,
         door=Door(AccessSettings(**(access or {}))),
         more=[*desk.routes(cast, voice), *cost_routes(store.costs)],
     )
