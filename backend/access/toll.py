@@ -36,9 +36,9 @@ class Toll:
         self._owed_s = 0.0
         self._at = 0.0
 
-    def wait_s(self, message: bytes | str, now: float) -> float:
-        """How long to wait before the next message is read."""
+    def wait_s(self, cost_s: float, now: float) -> float:
+        """How long to wait, after a message of this cost, before the next one is read."""
         self._owed_s = max(0.0, self._owed_s - (now - self._at) * self._per_s)
         self._at = now
-        self._owed_s += cost_s(message)
+        self._owed_s += cost_s
         return max(0.0, self._owed_s - self._at_once_s) / self._per_s

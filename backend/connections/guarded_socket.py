@@ -1,5 +1,6 @@
 """A caller's socket with the bounds that the WebSocket library leaves open."""
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,13 +13,25 @@ from backend.access.bounds import Bucket
 from backend.access.door import peer_of
 from backend.access.settings import SocketLimits
 from backend.access.waiting import WaitingRoom
+from backend.connections.rounds import Rounds
 from backend.connections.tls_handshakes import TlsHandshakes
+from backend.weighed_frames import WeighedFrames
 from backend.whole_messages import WholeMessages
 
-_SLICE_BYTES: Final = 4 * 1024
-"""What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end."""
-_FRAMES_AT_ONCE: Final = 32
-"""After so many the other sockets have their turn."""
+_LEAST_SLICE: Final = 256
+_FIRST_SLICE: Final = 1024
+_MOST_SLICE: Final = 4096
+"""What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end; in
+smaller ones while each holds many frames."""
+_FEW_FRAMES: Final = 4
+_FRAMES_AT_ONCE: Final = 8
+_BYTES_AT_ONCE: Final = 64 * 1024
+"""After so many of either the other sockets have their turn."""
+_WAITING_BYTES_EACH: Final = 64 * 1024
+"""A message that waits for its call counts as one for each of these."""
+_AFTER_THE_END_S: Final = 0.05
+_GONE_S: Final = 2.0
+"""Who has been hung up on for what it sent has so long to notice; until then little of what still comes is read."""
 _CLOSE_POLICY: Final = 1008
 _DATA: Final = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 
@@ -32,6 +45,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         limits: SocketLimits,
         room: WaitingRoom,
         handshakes: TlsHandshakes | None,
+        rounds: Rounds,
         **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
@@ -43,8 +57,13 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._fragments = 0
         self._frames = Bucket(limits.frames_per_s, limits.frame_burst)
         self.gone_too_far = False
+        self._rounds = rounds
         self._held_back = bytearray()
         self._heard = 0
+        self._slice = _FIRST_SLICE
+        self._waits = False
+        self._is_stuck = False
+        self._seeing_off: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         """It waits until it has said what it wants, and before that until it is secure, where it has to be."""
@@ -55,44 +74,81 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def _connected(self, transport: Any) -> None:
         super().connection_made(transport)
+        self.recv_messages.frames = WeighedFrames(_WAITING_BYTES_EACH)
+        self.recv_messages.resume = self._may_be_read
         self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
         self._room.enter(self._address, self, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It waits no longer."""
         self._room.leave(self._address, self)
+        if self._seeing_off is not None:
+            self._seeing_off.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take it piece by piece, as long as the socket keeps within its bounds, and gives the others their turn."""
-        if self._held_back:
-            self._held_back += data
-            return
-        self._heard = 0
-        for start in range(0, len(data), _SLICE_BYTES):
-            if self._heard > _FRAMES_AT_ONCE:
-                self._held_back += data[start:]
-                self.transport.pause_reading()  # else more comes than is heard, and is held back too
-                self.loop.call_soon(self._go_on)
-                return
-            self._hear(data[start : start + _SLICE_BYTES])
-            if self.gone_too_far or self.transport.is_closing():
-                break
-        if self.gone_too_far:
-            self.transport.abort()
+        """Take it piece by piece, as long as the socket keeps within its bounds, and give the others their turn."""
+        self._held_back += data
+        if not self._waits:
+            self._take_turn()
 
     def eof_received(self) -> None:
         """What was held back came before the end."""
-        while self._held_back and not self.gone_too_far:
-            self._go_on()
+        while self._held_back and not (self.gone_too_far or self.transport.is_closing()):
+            self._take_turn()
         super().eof_received()
 
-    def _go_on(self) -> None:
-        data, self._held_back = bytes(self._held_back), bytearray()
-        if not data or self.transport.is_closing():
-            return
-        self.data_received(data)
-        if not self._held_back and not self.recv_messages.paused and not self.transport.is_closing():
+    def _take_turn(self) -> int:
+        """Hear some of what has come; says how much that was, in frames or as much as one of many bytes."""
+        self._heard = at = 0
+        while at < len(self._held_back) and at < _BYTES_AT_ONCE and self._heard < _FRAMES_AT_ONCE:
+            piece, before = bytes(self._held_back[at : at + self._slice]), self._heard
+            self._hear(piece)
+            at += len(piece)
+            if self.gone_too_far or self.transport.is_closing():
+                self._held_back.clear()
+                self.transport.abort()
+                return self._heard
+            self._suit(self._heard - before)
+        del self._held_back[:at]
+        if self._held_back or at >= _BYTES_AT_ONCE:
+            self._wait_for_turn()
+        return self._heard + at // _MOST_SLICE
+
+    def _suit(self, frames: int) -> None:
+        """The next piece may be larger where there are few frames in one, and is small where there are many."""
+        if frames <= _FEW_FRAMES:
+            self._slice = min(2 * self._slice, _MOST_SLICE)
+        elif frames > _FRAMES_AT_ONCE:
+            self._slice = _LEAST_SLICE
+
+    def _wait_for_turn(self) -> None:
+        if not self._waits:
+            self._waits = True
+            self.transport.pause_reading()  # else more comes than is heard, and is held back too
+        if self._seeing_off is not None:
+            self.loop.call_later(_AFTER_THE_END_S, self._go_on)
+        else:
+            self._rounds.wait(self._go_on)
+
+    def _go_on(self) -> int:
+        if self.transport.is_closing():
+            return 0
+        if self.recv_messages.paused:  # its call is behind
+            self._is_stuck = True
+            return 0
+        self._waits = False
+        heard = self._take_turn()
+        if not (self._waits or self.recv_messages.paused or self.transport.is_closing()):
+            self.transport.resume_reading()
+        return heard
+
+    def _may_be_read(self) -> None:
+        """Its call has caught up."""
+        if self._is_stuck:
+            self._is_stuck = False
+            self._rounds.wait(self._go_on)
+        elif not self._waits:
             self.transport.resume_reading()
 
     def _hear(self, piece: bytes) -> None:
@@ -102,6 +158,12 @@ class GuardedSocket(WholeMessages, ServerConnection):
         if not self.gone_too_far:
             super().data_received(piece)
             self.gone_too_far |= self.transport.get_write_buffer_size() > self._limits.unread_bytes
+        if self._seeing_off is None and self.protocol.close_expected():
+            self._seeing_off = self.loop.call_later(_GONE_S, self._see_off)
+
+    def _see_off(self) -> None:
+        if not self.transport.is_closing():  # uvloop's says so by an error else
+            self.transport.abort()
 
     def process_event(self, event: Any) -> None:
         """Count it, then handle it as usual."""
@@ -128,10 +190,11 @@ def guarded(
     limits: SocketLimits, room: WaitingRoom, handshakes: TlsHandshakes | None = None
 ) -> Callable[..., ServerConnection]:
     """What makes the sockets of a server, which speaks TLS where there are handshakes."""
+    rounds = Rounds()
     # the library reads these when it parses; it takes them from its own environment variables else
     websockets.http11.MAX_NUM_HEADERS = limits.headers
 
     def make(*arguments: Any, **options: Any) -> ServerConnection:
-        return GuardedSocket(*arguments, limits=limits, room=room, handshakes=handshakes, **options)
+        return GuardedSocket(*arguments, limits=limits, room=room, handshakes=handshakes, rounds=rounds, **options)
 
     return make

@@ -9,7 +9,8 @@ from typing import Final, Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from backend.access.toll import Toll
+from backend.access.toll import Toll, cost_s
+from backend.access.turnstile import HEAVY_S, Turnstile
 from backend.call.moves import LineBack, LineCut
 from backend.telemetry.readings import Traffic
 from backend.whole_messages import send_now
@@ -42,13 +43,17 @@ class WebSocketLine:
     Args:
         blocked_write_s: a client that reads nothing for this long is hung up on.
         traffic: what passes is counted there.
+        turnstile: where the heavy messages of all callers wait for each other.
     """
 
-    def __init__(self, socket: ServerConnection, blocked_write_s: float, traffic: Traffic) -> None:
+    def __init__(
+        self, socket: ServerConnection, blocked_write_s: float, traffic: Traffic, turnstile: Turnstile | None = None
+    ) -> None:
         self._socket = socket
         self._traffic = traffic
         self._blocked_write_s = blocked_write_s
         self._toll = Toll()
+        self._turnstile = turnstile or Turnstile()
 
     async def messages(self) -> AsyncIterator[bytes | str]:
         """See `Line`."""
@@ -56,8 +61,10 @@ class WebSocketLine:
             while True:  # `async for` would be one more coroutine between the socket and us, for each message
                 message = await self._socket.recv()
                 self._traffic.up_bytes += len(message)
+                if (cost := cost_s(message)) >= HEAVY_S:
+                    await self._turnstile.pass_through(cost)
                 yield message
-                if wait_s := self._toll.wait_s(message, time.monotonic()):
+                if wait_s := self._toll.wait_s(cost, time.monotonic()):
                     await asyncio.sleep(wait_s)
         except ConnectionClosed:
             return

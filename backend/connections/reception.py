@@ -15,6 +15,7 @@ from websockets.typing import Subprotocol
 from backend.access.bounds import Place
 from backend.access.door import Door, Visit, peer_of
 from backend.access.keys import Grant
+from backend.access.turnstile import Turnstile
 from backend.connections.admissions import Admission, Admissions
 from backend.connections.holders import Holders
 from backend.connections.kept_line import KeptLine, ResumeLimits
@@ -74,6 +75,7 @@ class Reception:
         self._lag = lag or LoopLag(0)
         self._load = load or LoopLoad(0)
         self._traffic = Traffic()
+        self._turnstile = Turnstile()
         self._limits = limits
         self._defaults = defaults
         self._door = door or Door()
@@ -164,7 +166,7 @@ class Reception:
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
 
     async def _hold(self, socket: ServerConnection, admission: Admission) -> None:
-        line = WebSocketLine(socket, self._blocked_write_s, self._traffic)
+        line = WebSocketLine(socket, self._blocked_write_s, self._traffic, self._turnstile)
         grant, parameters = admission.grant, admission.parameters
         try:
             query = parse_query(parameters, self._defaults)

@@ -1,7 +1,6 @@
 """The four bytes that open every frame, of our own wire and of the speech vendors' alike."""
 
 import gzip
-import io
 import zlib
 from enum import IntEnum
 from typing import Final, NamedTuple
@@ -12,7 +11,9 @@ VERSION: Final = 1
 HEADER_BYTES: Final = 4
 SIZE_BYTES: Final = 4
 _WORD_BYTES: Final = 4
-_INFLATE_STEP_BYTES: Final = 64 * 1024
+_GZIP: Final = zlib.MAX_WBITS | 16
+_ISIZE_BYTES: Final = 4
+_LEAST_GZIP_BYTES: Final = 18
 
 
 class MessageType(IntEnum):
@@ -83,19 +84,30 @@ def decode_header(data: bytes) -> tuple[Header, int]:
 def inflate(body: bytes, max_bytes: int) -> bytes:
     """Decompress one gzip stream, holding never more than `max_bytes` of what it inflates to.
 
+    What says at its end that it is larger is not begun with.
+
     Raises:
         ProtocolError: not gzip, cut short, or larger than the bound.
     """
-    out = io.BytesIO()
+    if not body:
+        return b""
+    if _announced_bytes(body) > max_bytes:
+        raise ProtocolError(f"a gzip body inflates to more than {max_bytes} bytes")
+    stream = zlib.decompressobj(_GZIP)
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(body)) as stream:
-            while piece := stream.read(min(_INFLATE_STEP_BYTES, max_bytes + 1 - out.tell())):
-                out.write(piece)
-                if out.tell() > max_bytes:
-                    raise ProtocolError(f"a gzip body inflates to more than {max_bytes} bytes")
-    except (OSError, EOFError, zlib.error) as exc:
+        out = stream.decompress(body, max_bytes + 1)
+    except zlib.error as exc:
         raise ProtocolError("a body marked gzip is not a gzip stream") from exc
-    return out.getvalue()
+    if len(out) > max_bytes:
+        raise ProtocolError(f"a gzip body inflates to more than {max_bytes} bytes")
+    if not stream.eof or stream.unused_data.strip(b"\0"):
+        raise ProtocolError("a body marked gzip is not a gzip stream")
+    return out
+
+
+def _announced_bytes(body: bytes) -> int:
+    """How much a gzip stream holds by its own account, which its last four bytes are; 0 where it is too short."""
+    return int.from_bytes(body[-_ISIZE_BYTES:], "little") if len(body) >= _LEAST_GZIP_BYTES else 0
 
 
 def deflate(payload: bytes) -> bytes:

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -17,10 +17,12 @@ from websockets.http11 import Response
 from websockets.protocol import State
 
 from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable, Stage
+from backend.weighed_frames import WeighedFrames
 from backend.whole_messages import WholeMessages, send_now
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 256  # a reader that pauses must not starve the pongs, which queue behind messages
+MAX_WAITING_BYTES: Final = 1024 * 1024
 CLOSE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -46,7 +48,18 @@ class _Dial(connect):
 
 
 class _ServiceConnection(WholeMessages, ClientConnection):
-    """What is dialled."""
+    """What is dialled. Whatever comes shows that the service is there, also where pongs queue behind much sound."""
+
+    def connection_made(self, transport: Any) -> None:
+        """See `asyncio.Protocol`."""
+        super().connection_made(transport)
+        self.recv_messages.frames = WeighedFrames(MAX_WAITING_BYTES // MAX_WAITING_MESSAGES)
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+        if self.pending_pings:
+            self.acknowledge_pings(next(reversed(self.pending_pings)))
+        super().data_received(data)
 
 
 class ServiceSocket:

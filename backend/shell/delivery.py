@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Literal, Protocol, assert_never
 
 from backend.call.pacing import Pacer
 from backend.marks import TurnMarks
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechOptions, SpeechUsage
 from backend.protocol.sound import sound_clock
+from backend.shell.pieces import Piece, Pieces
 
-PIECES_AHEAD: Final = 512
-"""Pieces of sound that may wait for their time; a synthesiser that is faster is read more slowly."""
 LONGEST_PIECE_MS: Final = 200
 """Raw samples are cut into pieces of at most this; encoded sound is sent as it comes."""
 
@@ -27,14 +25,6 @@ class Listener(Protocol):
 
     async def sound(self, data: bytes, ms: float) -> None:
         """One audio frame, and how long it sounds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One audio frame to be; `sentence` is announced before it."""
-
-    data: bytes
-    sentence: str | None
 
 
 class Delivery:
@@ -59,7 +49,7 @@ class Delivery:
         self._mode = mode
         self._clock = sound_clock(options.audio_format, options.sample_rate_hz)
         self._pacer = Pacer(lead_ms)
-        self._pieces: asyncio.Queue[Piece | None] = asyncio.Queue(PIECES_AHEAD)
+        self._pieces = Pieces()
         self.announced: list[str] = []
 
     async def take(self, speech: AsyncIterable[SpeechItem]) -> None:

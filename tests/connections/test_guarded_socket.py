@@ -193,10 +193,60 @@ async def test_of_a_flood_no_more_is_read_than_is_heard(monkeypatch: pytest.Monk
     monkeypatch.setattr(GuardedSocket, "data_received", watched)
     nothing = Frame(Opcode.PONG, b"").serialize(mask=True)
     async with limited(frames_per_s=1e6, frame_burst=10**6) as board, dialled(board.url) as caller:
-        caller.socket.transport.write(nothing * 400_000)
+        caller.socket.transport.write(nothing * 100_000)
         await caller.send("Nonsense")
         assert (await caller.event()).event == "BotError"
-    assert 0 < most[0] < 600_000  # of 2.4 MB: a few reads of the socket
+    assert 0 < most[0] < 300_000  # of 0.6 MB: one read of the socket, and what a turn leaves
+
+
+async def test_a_message_that_is_too_long_is_refused_by_its_announced_length() -> None:
+    async with limited() as board, connect(board.url, compression=None) as socket:
+        socket.transport.write(Frame(Opcode.BINARY, bytes(2**20 + 1)).serialize(mask=True)[:14])
+        assert await closed_with(socket) == 1009
+
+
+async def test_of_a_message_that_was_refused_little_more_is_read_and_its_socket_is_gone_soon() -> None:
+    async with limited() as board, connect(board.url, compression=None, max_size=None) as socket:
+        await socket.recv()
+        (refused,) = sockets_of(board)
+        read, hear = list[int](), refused.data_received
+
+        def watched(data: bytes) -> None:
+            read.append(len(data))
+            hear(data)
+
+        refused.data_received = watched  # type: ignore[method-assign]
+        socket.transport.pause_reading()  # it does not notice
+        announced = Frame(Opcode.BINARY, bytes(64 * 2**20)).serialize(mask=True)
+        socket.transport.write(announced)
+        await until(refused.transport.is_closing)
+        assert 0 < sum(read) < 20 * 2**20
+        socket.transport.abort()
+
+
+async def test_a_large_message_gives_the_others_their_turn() -> None:
+    async with limited() as board, connect(board.url, compression=None) as socket:
+        await socket.recv()
+        (heard,) = sockets_of(board)
+        at_once = list[int]()
+        take = heard._take_turn
+
+        def watched() -> int:
+            before = len(heard._held_back)
+            taken = take()
+            at_once.append(before - len(heard._held_back))
+            return taken
+
+        heard._take_turn = watched  # type: ignore[method-assign]
+        await socket.send(b"\x11\x10\x10\x00" + bytes(900_000))
+        assert b"BadFrame" in await socket.recv(decode=False)
+        assert sum(at_once) >= 900_000
+        assert max(at_once) <= 68 * 1024
+
+
+def sockets_of(board: Switchboard) -> list[GuardedSocket]:
+    assert board.reception is not None
+    return [each for each in board.reception._admissions._by_connection if isinstance(each, GuardedSocket)]
 
 
 async def test_where_a_token_is_wanted_who_floods_has_to_wait_before_coming_again() -> None:
