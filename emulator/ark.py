@@ -89,10 +89,12 @@ class Exchange:
         fault = self._house.prompter.fault("chat", connecting=True)
         self._fault = self._house.prompter.fault("chat", connecting=False)
         if fault is not None and fault.kind is Kind.CONNECT_STALL:
+            self._house.stats.struck(fault)
             await self._house.until_gone(self._request)
             raise ConnectionResetError
         self._idle_close = fault if fault is not None and fault.kind is Kind.IDLE_CLOSE else None
         if fault is not None and fault.kind is Kind.REFUSE:
+            self._house.stats.struck(fault)
             raise ArkError(fault.status, fault.message, code=str(fault.code or ""))
         self._check_key()
         try:
@@ -133,6 +135,7 @@ class Exchange:
     async def _misbehave_whole(self) -> None:
         if self._fault is None:
             return
+        self._house.stats.struck(self._fault)
         if self._fault.kind is Kind.STALL:
             await self._house.until_gone(self._request)
         if sabotage.strike(self._fault, self._request) or self._fault.kind is Kind.STALL:
@@ -155,8 +158,13 @@ class Exchange:
         return response
 
     def _close_idle(self) -> None:
-        if self._idle_close is not None and (transport := self._request.transport) is not None:
-            asyncio.get_running_loop().call_later(self._idle_close.ms / 1000, transport.close)
+        if (fault := self._idle_close) is not None and (transport := self._request.transport) is not None:
+            asyncio.get_running_loop().call_later(fault.ms / 1000, self._close, fault, transport)
+
+    def _close(self, fault: Fault, transport: asyncio.BaseTransport) -> None:
+        if not transport.is_closing():
+            self._house.stats.struck(fault)
+            transport.close()
 
     async def _events(self, response: web.StreamResponse, asked: Asked, reply: "Reply") -> None:
         await self._misbehave(response, "start")
@@ -182,6 +190,7 @@ class Exchange:
     async def _misbehave(self, response: web.StreamResponse, at: str) -> None:
         if self._fault is None or self._fault.at != at:
             return
+        self._house.stats.struck(self._fault)
         match self._fault.kind:
             case Kind.ERROR:
                 raise ArkError(500, self._fault.message, code=str(self._fault.code or ""))

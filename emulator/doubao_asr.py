@@ -50,6 +50,8 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     async with link:
         if fault is None or await link.is_used(within_ms=fault.ms):
             await link.telling(Recognition(house, link, Policy(request.path)).run())
+        else:
+            house.stats.struck(fault)
         if link.muted:
             await _until_gone(link)
     return link.response

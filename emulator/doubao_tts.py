@@ -124,6 +124,7 @@ class Bidirectional(Connection):
                 return await self._link.receive()
         except TimeoutError as exc:
             if self._idle_close is not None:
+                self._house.stats.struck(self._idle_close)
                 await self._link.close()
                 return None
             raise VendorError(SERVER_ERROR, "client send timeout") from exc
@@ -150,6 +151,7 @@ class Bidirectional(Connection):
     async def _start_connection(self) -> None:
         self._started = True
         if self._fault is not None and self._fault.kind is Kind.CONNECT_FAIL:
+            self._house.stats.struck(self._fault)
             failure = {"status_code": fault_code(self._fault), "message": self._fault.message}
             await self._connection_event(SpeechEvent.CONNECTION_FAILED, failure)
             return await self._link.close()

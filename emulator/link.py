@@ -162,6 +162,8 @@ class Link:
             VendorError: the fault is an error frame.
             HungUp: the fault has cut the connection.
         """
+        if fault is not None:
+            self._house.stats.struck(fault)
         match fault:
             case Fault(kind=Kind.ERROR):
                 raise VendorError(fault_code(fault), fault.message)
@@ -209,10 +211,12 @@ async def accept(
     fault = house.prompter.fault(service, connecting=True)
     log_id = new_log_id()
     if fault is not None and fault.kind is Kind.CONNECT_STALL:
+        house.stats.struck(fault)
         await house.until_gone(request)
         return web.Response(status=503)
     refusal = speech_refusal(request.headers, resources, house.script)
     if fault is not None and fault.kind is Kind.REFUSE:
+        house.stats.struck(fault)
         refusal = Refusal(fault.status, fault_code(fault), fault.message)
     if refusal is not None:
         stats.refused += 1

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from emulator.door import Door, Socket, Visit
-from emulator.script import Service
+from emulator.script import Fault, Service
 
 SERVICES: Final[tuple[Service, ...]] = ("asr", "tts", "chat", "inference", "customization")
 _REQUESTS_KEPT: Final = 64
 _SOCKETS_KEPT: Final = 512
 _STAMPS_KEPT: Final = 50_000
+_STRIKES_KEPT: Final = 512
 
 Moment = Literal["handshake", "definite", "first_token", "first_audio"]
 
@@ -85,20 +86,27 @@ class Stats:
     def __init__(self) -> None:
         self.services: dict[Service, ServiceStats] = {name: ServiceStats() for name in SERVICES}
         self.door = Door()
+        self.strikes: deque[Fault] = deque(maxlen=_STRIKES_KEPT)
         self._stamps: deque[dict[str, Any]] = deque(maxlen=_STAMPS_KEPT)
 
     def stamp(self, moment: Moment, ident: str, text: str) -> None:
         """Note that this moment is now, on the machine's monotonic clock, which other processes share."""
         self._stamps.append({"what": moment, "ns": time.monotonic_ns(), "id": ident, "text": text})
 
+    def struck(self, fault: Fault) -> None:
+        """Note that a fault has done what it does: one that is due may never come to it."""
+        self.strikes.append(fault)
+
     def reset(self) -> None:
         """Forget everything but which connections are open."""
         for service in self.services.values():
             service.reset()
         self._stamps.clear()
+        self.strikes.clear()
         self.door.reset()
 
     def as_json(self) -> dict[str, Any]:
         """As the admin path shows it."""
         services: dict[str, Any] = {name: service.as_json() for name, service in self.services.items()}
-        return {**services, "stamps": list(self._stamps), "connections": self.door.as_json()}
+        strikes = [fault.model_dump(mode="json") for fault in self.strikes]
+        return {**services, "stamps": list(self._stamps), "strikes": strikes, "connections": self.door.as_json()}

@@ -89,6 +89,7 @@ class TtsSession:
             return
         fault, self._fault = self._fault, None
         if fault.kind is Kind.FAIL:
+            self._house.stats.struck(fault)
             raise SessionFailure(fault_code(fault), fault.message)
         if fault.kind is Kind.WRONG_SESSION:
             self._voice_ident = f"not-{self.ident}"

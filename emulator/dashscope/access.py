@@ -47,9 +47,11 @@ async def admit(house: House, service: Service, request: web.Request) -> Fault |
     """
     fault: Fault | None = house.prompter.fault(service, connecting=True)
     if fault is not None and fault.kind is Kind.CONNECT_STALL:
+        house.stats.struck(fault)
         await house.until_gone(request)
         raise ConnectionResetError
     if fault is not None and fault.kind is Kind.REFUSE:
+        house.stats.struck(fault)
         raise HttpRefusal(fault.status, fault.message, str(fault.code or ""))
     if not has_key(request.headers, house.script):
         raise HttpRefusal(401, _BAD_KEY)

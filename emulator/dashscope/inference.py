@@ -141,7 +141,8 @@ class Connection:
     @property
     def _gap_ms(self) -> int:
         limits = self._house.script.limits
-        return (self._link.idle_ms or limits.task_idle_ms) if self._task is None else limits.task_gap_ms
+        idle_ms = self._link.idle_close.ms if self._link.idle_close else limits.task_idle_ms
+        return idle_ms if self._task is None else limits.task_gap_ms
 
     @property
     def _expires_at(self) -> float:
@@ -150,6 +151,8 @@ class Connection:
     def _check_gap(self) -> None:
         if self._task is not None:
             raise TaskFailure("CLIENT_ERROR", f"request timeout after {self._gap_ms / 1000:g} seconds.")
+        if self._link.idle_close is not None:
+            self._house.stats.struck(self._link.idle_close)
 
 
 def _now() -> float:

@@ -32,7 +32,7 @@ class Link:
 
     Attributes:
         muted: nothing more is said on it.
-        idle_ms: after which it is closed, where that is not as the script's limits say.
+        idle_close: closes it earlier than the script's limits say.
     """
 
     def __init__(self, house: House, request: web.Request, socket: web.WebSocketResponse) -> None:
@@ -42,7 +42,7 @@ class Link:
         self._stats = house.stats.services["inference"]
         self._counted = self._stats.accept()
         self.muted = False
-        self.idle_ms: int | None = None
+        self.idle_close: Fault | None = None
 
     @property
     def response(self) -> web.StreamResponse:
@@ -115,6 +115,7 @@ class Link:
             TaskFailure: the fault is one.
             HungUp: the fault has cut the connection.
         """
+        self._house.stats.struck(fault)
         match fault.kind:
             case Kind.ERROR | Kind.FAIL:
                 raise TaskFailure(str(fault.code or INTERNAL_ERROR), fault.message)
@@ -180,5 +181,5 @@ async def accept(house: House, request: web.Request) -> Link | web.StreamRespons
     socket = web.WebSocketResponse(timeout=_CLOSE_WAIT_S, max_msg_size=_MAX_MESSAGE_BYTES, compress=False)
     await socket.prepare(request)
     link = Link(house, request, socket)
-    link.idle_ms = fault.ms if fault is not None else None
+    link.idle_close = fault
     return link

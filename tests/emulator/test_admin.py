@@ -62,6 +62,23 @@ async def test_stats_are_read_and_forgotten_but_open_connections_still_count() -
     assert after["asr"]["requests"] == []
 
 
+async def test_a_fault_is_told_of_when_it_strikes_and_not_when_it_is_due() -> None:
+    fault = {"service": "asr", "kind": "error", "at": "mid"}
+    script = Script.model_validate({"hears": [{"text": "喂", "after_ms": 100}], "faults": [fault]})
+    async with running_emulator(script) as vendor, dialled(vendor.asr_url("bigmodel"), ASR_HEADERS) as line:
+        await line.send(asr_request())
+        await line.receive()
+        _, due = await _asked(vendor, "GET", "/admin/stats")
+        await line.send(audio(SILENCE_100_MS))
+        await line.receive()
+        _, struck = await _asked(vendor, "GET", "/admin/stats")
+        await _asked(vendor, "DELETE", "/admin/stats")
+        _, forgotten = await _asked(vendor, "GET", "/admin/stats")
+
+    assert [stats["strikes"] for stats in (due, forgotten)] == [[], []]
+    assert [(each["service"], each["kind"], each["at"]) for each in struck["strikes"]] == [("asr", "error", "mid")]
+
+
 @pytest.mark.parametrize(
     ("remote", "allowed"), [("127.0.0.1", True), ("::1", True), ("192.0.2.7", False), (None, False), ("x", False)]
 )

@@ -58,17 +58,23 @@ TROUBLES: Final = (
 
 @dataclass(frozen=True)
 class Case:
-    """One fault of one service, at one time."""
+    """One fault of one service, at one time.
+
+    Attributes:
+        stands_by: the other family stands by in every stage.
+    """
 
     family: Family
     stage: StageName
     trouble: Trouble
     when: When
+    stands_by: bool = False
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.family} {self.stage}: {self.trouble.name}, {self.when}"
+        second = " with a second" if self.stands_by else ""
+        return f"{self.family}{second} {self.stage}: {self.trouble.name}, {self.when}"
 
     @property
     def service(self) -> str:
@@ -104,8 +110,30 @@ class Case:
         return not (self.family == "volcengine" and self.stage == "asr" and self.trouble.name == "wrong session")
 
     @property
+    def misses(self) -> str:
+        """Why it cannot strike at this time; empty where it can, and then has to."""
+        place = (self.family, self.stage, self.when)
+        at_once = "a call's first listening takes its connection as soon as that is open: it is never idle"
+        return at_once if place == ("volcengine", "asr", "first") and self.idles else ""
+
+    @property
+    def idles(self) -> bool:
+        """It strikes a connection that nobody uses."""
+        return self.trouble.name == "idle close"
+
+    @property
+    def takes_over(self) -> bool:
+        """The second provider is asked instead, from this turn or the next on."""
+        return self.stands_by and (self._alone != ANSWERED or self._is_found_by_the_call)
+
+    @property
     def outcome(self) -> str:
         """`ANSWERED`, `GOES_ON`, or the code of the `BotError`."""
+        spared = self.takes_over and (self.stage == "asr" or self.fault.get("at") != "mid")
+        return ANSWERED if spared else self._alone
+
+    @property
+    def _alone(self) -> str:
         name = self.trouble.name
         if (self.stage, name) in _HARMLESS or (self.family, self.stage, name) in _HARMLESS or self._is_spared:
             return ANSWERED
@@ -115,12 +143,16 @@ class Case:
 
     @property
     def _is_spared(self) -> bool:
-        """A connection that is there already serves; and a session that failed to open once is opened anew."""
+        """A session that failed to open once is opened anew."""
         if self.stage == "asr" and self.when == "barge-in":
             return self.fault.get("at") != "mid" and self.trouble.name != "wrong session"
-        if self.stage == "tts" and self.when == "barge-in":
-            return self.trouble.at_connect
-        return (self.stage, self.family, self.when) == ("asr", "dashscope", "later") and self.trouble.at_connect
+        return False
+
+    @property
+    def _is_found_by_the_call(self) -> bool:
+        """Alone, the ears open anew; an adapter knows only a 503 as something that may pass."""
+        place = (self.family, self.stage, self.when)
+        return place == ("volcengine", "asr", "barge-in") and self.trouble.name in ("401", "403", "slow connect")
 
     @property
     def deadlines(self) -> int:
@@ -139,20 +171,29 @@ _HARMLESS: Final = frozenset[tuple[str, ...]](
     }
 )
 """What an adapter reads past, or mends before anyone notices."""
+_TAKEN_OVER: Final = {
+    "asr": ("refused", "error mid-sentence", "reset"),
+    "llm": ("401", "slow first byte", "half-close"),
+    "tts": ("quota", "stall mid-stream", "slow connect"),
+}
+"""What the sample plays with somebody who stands by: one fault of each stage for each time."""
 
 
-def cases() -> Iterator[Case]:
+def cases(*, stands_by: bool = False) -> Iterator[Case]:
     """All of them."""
     for family in FAMILIES:
         for stage in STAGES:
             for trouble in TROUBLES:
                 for when in WHENS:
-                    if (case := Case(family, stage, trouble, when)).is_there:
+                    if (case := Case(family, stage, trouble, when, stands_by)).is_there:
                         yield case
 
 
 def sample() -> Iterator[Case]:
-    """Each fault of each service once, at another time each."""
+    """Each fault of each service once, at another time each; and some with somebody who stands by."""
     for number, case in enumerate(cases()):
         if case.when == WHENS[number // len(WHENS) % len(WHENS)]:
+            yield case
+    for case in cases(stands_by=True):
+        if case.trouble.name == _TAKEN_OVER[case.stage][WHENS.index(case.when)]:
             yield case

@@ -24,6 +24,7 @@ KEYS = {"DASHSCOPE_API_KEY": "sk-secret", "VOLC_API_KEY": "v-secret", "ARK_API_K
 TROUBLE = "哎呀，你再说一遍好不好？"
 PROMPT = CallLimits(listening=ListeningLimits(retry_s=0.02, endpoint=EndpointLimits(0, 0, 0, 0)))
 AMPLE_S = 10
+RATE_HZ = 16_000
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ async def staged(
             model=providers.model,
             synthesizer=providers.synthesizer,
             limits=_limits(settings),
-            voice=lambda config: _voice(family, config),
+            voice=lambda config: _voice(settings.tts.provider, config),
             trouble=TROUBLE,
         )
-        wishes = {"audio_format": "pcm", **(query or {})}
+        wishes = {"audio_format": "pcm", "sample_rate": str(RATE_HZ), **(query or {})}
         try:
             async with answering(board), dialled(board.url, headers=None, **wishes) as caller:
                 yield Stage(caller, one, two, providers, board)

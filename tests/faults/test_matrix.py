@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+from itertools import chain
 
 import pytest
 
-from tests.faults.cases import FAMILIES, STAGES, Case, Family, StageName, cases, sample
+from tests.faults.cases import ANSWERED, FAMILIES, STAGES, WHENS, Case, Family, StageName, Trouble, cases, sample
+from tests.faults.judge import Played
 from tests.faults.page import PAGE, page
-from tests.faults.play import Lateness, Played, play
+from tests.faults.play import Lateness, play
 
 AT_ONCE = 6
 ENCORES = 3
@@ -21,7 +23,8 @@ async def test_every_fault_ends_as_the_page_says(
 ) -> None:
     caplog.set_level("CRITICAL")
     before, gate, lateness = asyncio.all_tasks(), asyncio.Semaphore(AT_ONCE), Lateness()
-    chosen = [case for case in (cases() if ALL else sample()) if (case.family, case.stage) == (family, stage)]
+    every = chain(cases(), cases(stands_by=True)) if ALL else sample()
+    chosen = [case for case in every if (case.family, case.stage) == (family, stage)]
 
     async def played(case: Case) -> Played:
         async with gate:
@@ -38,14 +41,36 @@ async def test_every_fault_ends_as_the_page_says(
     assert asyncio.all_tasks() == before, "no task is left"
 
 
+@pytest.mark.parametrize("stands_by", [False, True])
+async def test_a_case_whose_fault_does_not_strike_is_no_proof(stands_by: bool) -> None:
+    never = Trouble("wrong session", {"kind": "wrong_session", "nth": 99})
+    played = await play(Case("volcengine", "llm", never, "first", stands_by), Lateness())
+
+    assert played.outcome == ANSWERED
+    assert played.problems == ["the fault did not strike"]
+
+
 def test_there_are_cases_enough_and_each_fault_of_each_service_is_played() -> None:
-    played, there = list(sample()), list(cases())
+    there = list(cases())
+    played = [case for case in sample() if not case.stands_by]
 
     assert len(there) >= 60
     assert {(case.family, case.stage, case.trouble.name) for case in played} == {
         (case.family, case.stage, case.trouble.name) for case in there
     }
     assert {case.when for case in played} == {case.when for case in there}
+
+
+def test_somebody_takes_over_from_each_service_at_each_time() -> None:
+    taken_over = [case for case in sample() if case.takes_over]
+
+    for when in WHENS:
+        assert {(case.family, case.stage) for case in taken_over if case.when == when} == {
+            (family, stage) for family in FAMILIES for stage in STAGES
+        }
+    assert len({case.trouble.name for case in taken_over}) >= 8
+    assert {case.outcome == ANSWERED for case in taken_over} == {True, False}
+    assert len(list(cases(stands_by=True))) == len(list(cases()))
 
 
 def test_the_page_says_what_is_played() -> None:
