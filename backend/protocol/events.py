@@ -30,6 +30,8 @@ SAMPLE_RATES_HZ: Final = (8000, 16000, 24000, 48000)
 MAX_TEXT_CHARS: Final = 4000
 MAX_SPEAKER_CHARS: Final = 128
 MAX_PERSONA_CHARS: Final = 64
+MAX_COUNT: Final = 2**31 - 1
+"""A turn's number, and 24 days in milliseconds; JSON can say numbers that no clock holds."""
 LEAST_FACTOR: Final = 0.5
 MOST_FACTOR: Final = 2.0
 
@@ -236,8 +238,8 @@ def _event_names(value: object) -> frozenset[str]:
 
 def _count(payload: Mapping[str, Any], key: str) -> int:
     value = payload.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise EventError(f"{key} is a whole number, 0 or more")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
+        raise EventError(f"{key} is a whole number from 0 to {MAX_COUNT}")
     return value
 
 
