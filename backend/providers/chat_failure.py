@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.providers.content import CONTENT_CODES, is_of_content
 
 _MAX_REASON_CHARS: Final = 200
 _MASK: Final = "***"
@@ -13,11 +14,11 @@ _FINAL_CODES: Final = ("QuotaExceeded", "SetLimitExceeded", "insufficient_quota"
 """Answered with 429 like a momentary overload, but waiting does not help."""
 _FINAL_CODES_IN_A_STREAM: Final = (
     *_FINAL_CODES,
-    *("Invalid", "Missing", "Sensitive", "InputText", "OutputText", "Authentication", "AccessDenied"),
+    *CONTENT_CODES,
+    *("Invalid", "Missing", "Authentication", "AccessDenied"),
     *("AccountOverdue", "OperationDenied", "ModelNotOpen", "UnsupportedModel"),
-    *("invalid_", "data_inspection_failed", "model_not_found", "access_denied", "Arrearage", "DataInspectionFailed"),
+    *("invalid_", "model_not_found", "access_denied", "Arrearage"),
 )
-_OF_CONTENT: Final = ("Sensitive", "InputText", "OutputText", "data_inspection_failed", "DataInspectionFailed")
 _WORTH_ANOTHER_TRY: Final = frozenset({408, 409, 425, 429})
 
 ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
@@ -72,7 +73,7 @@ def failure(exc: Exception, client: ChatClient, secrets: Sequence[str]) -> Provi
         final = vendor_code.startswith(_FINAL_CODES) or not overloaded
     else:
         final = vendor_code.startswith(_FINAL_CODES_IN_A_STREAM)
-    refused = ContentRefused if vendor_code.startswith(_OF_CONTENT) else ProviderRefused
+    refused = ContentRefused if is_of_content(vendor_code) else ProviderRefused
     kind = refused if final else ProviderUnavailable
     return kind("llm", _reason(exc, secrets), vendor_code=vendor_code, log_id=_log_id(exc))
 

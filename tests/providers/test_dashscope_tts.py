@@ -10,7 +10,7 @@ from typing import Any
 import av
 import pytest
 
-from backend.errors import ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderTimeout, ProviderUnavailable
 from backend.ports import SentenceBegan, SentenceEnded, Sound, Speech, SpeechItem, SpeechOptions, SpeechUsage
 from backend.providers.dashscope.config import CosyVoiceConfig, SocketConfig
 from backend.providers.dashscope.tts import CosyVoiceSynthesizer
@@ -273,7 +273,12 @@ async def test_a_dead_connection_is_replaced_in_silence() -> None:
 
 @pytest.mark.parametrize("at", ["start", "mid"])
 @pytest.mark.parametrize(
-    ("code", "kind"), [("InvalidParameter", ProviderRefused), ("Throttling.RateQuota", ProviderUnavailable)]
+    ("code", "kind"),
+    [
+        ("InvalidParameter", ProviderRefused),
+        ("DataInspectionFailed", ContentRefused),
+        ("Throttling.RateQuota", ProviderUnavailable),
+    ],
 )
 async def test_a_failed_task_is_our_error_with_its_code_and_the_tasks_id(
     code: str, kind: type[ProviderError], at: Any

@@ -213,6 +213,18 @@ def test_nobody_takes_over_after_a_sound_or_without_a_voice(sounds: bool, second
     virtually(run())
 
 
+def test_a_text_that_is_refused_for_what_it_says_is_not_handed_to_the_other_one() -> None:
+    async def run() -> None:
+        two = FakeSynthesizer()
+        voice = FallbackSynthesizer((_Brittle(ContentRefused("tts", "no"), sounds=False), two), NAMES, REST_S)
+        with pytest.raises(ContentRefused):
+            await spoken(voice, "eins")
+        assert (two.said, voice.breaker.in_use) == ([], 0)
+        await voice.aclose()
+
+    virtually(run())
+
+
 def test_a_recognition_goes_on_with_the_newest_audio_and_the_callers_clock() -> None:
     async def run() -> list[Hypothesis]:
         one, two = FakeRecognizer(ProviderTimeout("asr", "slow")), FakeRecognizer(Hears("hello", after_ms=100))

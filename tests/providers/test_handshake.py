@@ -6,7 +6,7 @@ import pytest
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from backend.errors import ProviderError, ProviderRefused, ProviderUnavailable
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderUnavailable
 from backend.protocol.header import MessageType
 from backend.protocol.speech import SpeechFrame
 from backend.providers.volcengine.config import SpeechCredentials
@@ -53,6 +53,7 @@ def test_each_handshake_has_ids_of_its_own() -> None:
         (45000000, "quota exceeded for types: concurrency", ProviderUnavailable),
         (55000031, "server busy", ProviderUnavailable),
         (55000000, "resource ID is mismatched with speaker related resource", ProviderRefused),
+        (55000000, "rpc error: SensitiveContentDetected.Violence", ContentRefused),
         (0, "", ProviderUnavailable),
     ],
 )

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from websockets.http11 import Response
 
-from backend.errors import ProviderError, ProviderRefused, ProviderUnavailable, Stage
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderUnavailable, Stage
+from backend.providers.content import is_of_content
 from backend.providers.dashscope.wire import Event, said
 
 _MASK: Final = "***"
@@ -50,7 +51,8 @@ class Failures:
         return ProviderUnavailable(self.stage, reason, log_id=log_id)
 
     def _made(self, final: bool, message: str, code: str, log_id: str) -> ProviderError:
-        kind = ProviderRefused if final else ProviderUnavailable
+        refused = ContentRefused if is_of_content(code) else ProviderRefused
+        kind = refused if final else ProviderUnavailable
         text = message.replace(self._api_key, _MASK) if self._api_key else message
         printable = re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()[:_MAX_REASON_CHARS]
         reason = f"the service answered: {printable}" if printable else "the service gave no reason"

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from websockets.http11 import Response
 
-from backend.errors import ProviderError, ProviderRefused, ProviderUnavailable, Stage
+from backend.errors import ContentRefused, ProviderError, ProviderRefused, ProviderUnavailable, Stage
 from backend.protocol.speech import SpeechFrame
+from backend.providers.content import names_content
 from backend.providers.volcengine.config import SpeechCredentials
 
 LOG_ID_HEADER: Final = "X-Tt-Logid"
@@ -48,8 +49,10 @@ class Failures:
     def of_code(self, code: int, message: str, log_id: str = "") -> ProviderError:
         """From a code of the vendor's: 4xxxxxxx is our fault and final, 55xxxxxx is worth another try.
 
-        The two messages that say the opposite of their code are believed before it.
+        The messages that say the opposite of their code, or that it is about content, are believed before it.
         """
+        if names_content(message):
+            return ContentRefused(self.stage, self._reason(message), vendor_code=str(code), log_id=log_id)
         final = code in _CLIENT_FAULT and code not in _WORTH_ANOTHER_TRY
         if "quota exceeded for types: concurrency" in message:
             final = False
