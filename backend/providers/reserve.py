@@ -109,7 +109,9 @@ class Reserve(Generic[L]):
             raise
         self._users -= 1
         self._need()
-        self._fills_at = asyncio.get_running_loop().time() + LATER_S
+        now = asyncio.get_running_loop().time()
+        if self._fills_at <= now:  # or requests that end one after another would put it off for ever
+            self._fills_at = now + LATER_S
         self._come_back()
 
     async def take(self) -> L | None:
@@ -206,10 +208,15 @@ class Reserve(Generic[L]):
             if not waiter.done():
                 waiter.set_result(line)
                 return
-        if line is not None:
-            spare = _Spare(line, asyncio.get_running_loop().time())
-            self._spares.append(spare)
-            line.when_lost(lambda: self._lost(spare))
+        if line is None:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._is_over(now):
+            line.close()
+            return
+        spare = _Spare(line, now)
+        self._spares.append(spare)
+        line.when_lost(lambda: self._lost(spare))
 
     def _lost(self, spare: _Spare[L]) -> None:
         if spare not in self._spares:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.providers.reserve import LEAST, Reserve, ReserveLimits
+from backend.providers.reserve import LATER_S, LEAST, Reserve, ReserveLimits
 from tests.support.virtual import virtually
 
 HANDSHAKE_S = 0.1
@@ -89,6 +89,30 @@ def test_lines_are_replaced_when_a_request_is_over_and_not_while_it_is_waited_fo
             assert len(it.dials) == LEAST
             await asyncio.sleep(2)
             assert (len(it.dials), it.open) == (LEAST + 1, LEAST + 1)
+
+    virtually(run())
+
+
+def test_lines_are_replaced_however_often_requests_end() -> None:
+    async def run() -> None:
+        async with service() as it:
+            await it.reserve.warm()
+            for _ in range(LEAST):
+                await it.reserve.take()
+            for _ in range(30):
+                with it.reserve.in_use():
+                    pass
+                await asyncio.sleep(LATER_S / 2)
+            assert (len(it.dials), it.open) == (2 * LEAST, 2 * LEAST)
+
+    virtually(run())
+
+
+def test_a_handshake_that_ends_when_nobody_needs_it_any_more_leaves_no_line() -> None:
+    async def run() -> None:
+        async with service(replace(LIMITS, kept_s=HANDSHAKE_S / 2)) as it:
+            await it.reserve.warm()
+            assert (len(it.dials), it.open) == (LEAST, 0)
 
     virtually(run())
 
