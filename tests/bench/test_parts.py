@@ -1,6 +1,7 @@
 """Each part says in words and aims what it saw."""
 
 import math
+from dataclasses import replace
 
 from bench import plan
 from bench.figures import Sample, Usage
@@ -91,5 +92,20 @@ def test_dashscope_is_judged_as_the_other_family_is() -> None:
 
     section = dashscope.section(samples, [], Burden(20, 10, 2.0, 14.0), 2)
 
-    assert [aim.verdict for aim in section.aims] == ["reached", "reached", "not measured", "not measured"]
+    verdicts = ["reached", "reached", "not measured", "not measured", "reached", "not measured"]
+    assert [aim.verdict for aim in section.aims] == verdicts
     assert "| DashScope" in section.text
+
+
+def test_dashscope_may_cost_a_third_more_than_the_other_family_with_the_same_vad() -> None:
+    dear = replace(USAGE, cpu_s=1.5)
+    samples = [
+        answered("Doubao and Ark, VAD off", 800),
+        answered("Doubao and Ark, VAD on", 800),
+        replace(answered("DashScope, VAD off", 790), usage=dear),
+        answered("DashScope, VAD on", 790),
+    ]
+
+    aims = dashscope.section(samples, [], Burden(20, 10, 2.0, 14.0), 2).aims[-2:]
+
+    assert [(aim.reached, aim.verdict) for aim in aims] == [("1.50 ×", "not reached"), ("1.00 ×", "reached")]

@@ -3,12 +3,12 @@
 Source: Model Studio docs "realtime-websocket-overview", "paraformer-client-events", "cosyvoice-client-events".
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backend.errors import ProtocolError
+from backend.protocol.json_text import json_bytes, parse_json
 
 STARTED: Final = "task-started"
 RESULT: Final = "result-generated"
@@ -82,7 +82,7 @@ def read(text: str) -> Event:
         ProtocolError: it is no event of a task.
     """
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except (ValueError, RecursionError) as exc:
         raise ProtocolError("the text message is not JSON") from exc
     header = part(value, "header")
@@ -117,4 +117,4 @@ def count(value: object) -> int | None:
 
 def _message(action: str, task_id: str, payload: Mapping[str, Any]) -> str:
     header = {"action": action, "task_id": task_id, "streaming": "duplex"}
-    return json.dumps({"header": header, "payload": payload}, ensure_ascii=False)
+    return json_bytes({"header": header, "payload": payload}).decode()
