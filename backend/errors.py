@@ -8,6 +8,7 @@ VoiceCallError                  Internal
 │  └─ EventError                BadEvent
 ├─ SessionIdError               BadSession
 ├─ StoreError                   (conversations go on in memory; never reaches a client)
+│  └─ StoreRefusedError         of what it was given
 └─ ProviderError                {ASR,LLM,TTS}Failed
    ├─ ProviderUnavailable       could not be reached, or the connection broke: worth another try
    ├─ ProviderRefused           it answered no: key, quota, parameters; the same request fails again
@@ -79,6 +80,11 @@ class SessionIdError(VoiceCallError):
 
 class StoreError(VoiceCallError):
     """The database is down, or will not take something. The message holds no secret and nothing that was said."""
+
+
+class StoreRefusedError(StoreError):
+    """It minds what it was given: the same fails again, and something else does not. In any other case it may be down,
+    locked, full or for reading only, and nothing is wrong with what was given."""
 
 
 class ProviderError(VoiceCallError):

@@ -5,17 +5,21 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from sqlalchemy import Connection, event, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from backend.errors import StoreError
+from backend.errors import StoreError, StoreRefusedError
 from backend.store import sqlite_ways
 
 CONNECT_S: Final = 5.0
 _CONNECTIONS: Final = 4
 
-_FAILURES: Final = (SQLAlchemyError, OSError, ValueError, ArithmeticError)
+_UNFIT: Final = (ValueError, TypeError, ArithmeticError)
+"""What a driver raises that cannot put something into the database's words."""
+_FAILURES: Final = (SQLAlchemyError, OSError, *_UNFIT)
 """What a database that is down, or that will not take something, raises through SQLAlchemy."""
+_REFUSALS: Final = frozenset({"22", "23"})
+"""The classes of SQLSTATE that are about data."""
 
 
 def make_engine(url: str) -> AsyncEngine:
@@ -40,7 +44,15 @@ async def translated() -> AsyncIterator[None]:
         yield
     except _FAILURES as exc:
         reason = getattr(exc, "orig", None) or exc
-        raise StoreError(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
+        kind = StoreRefusedError if _is_refusal(exc) else StoreError
+        raise kind(f"{type(reason).__name__}: {reason}".split("\n", maxsplit=1)[0]) from exc
+
+
+def _is_refusal(error: Exception) -> bool:
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None) or ""
+        return isinstance(error, IntegrityError | DataError) or state[:2] in _REFUSALS
+    return isinstance(error, (StatementError, *_UNFIT))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from backend.errors import StoreError
+from backend.errors import StoreError, StoreRefusedError
 from backend.expenses import Charge
 from backend.past import headed, parted
 from backend.ports import NO_TURN, Message, TurnBill, TurnRef
+from backend.store.backlog import Backlog
 from backend.store.memory import MemoryStore
 from backend.store.records import Billed, Charged, Claimed, Folded, Record, Said, items, lines, now_ms
 from backend.store.totals import Total, added_up, day_of
@@ -72,7 +72,7 @@ class KeepLimits:
         pending: records that wait; the oldest is dropped for the newest.
         batch: records in one transaction.
         retry_s, most_retry_s: how long a database that failed is left alone, at first and at most.
-        tries: a record that a database in good health will not take is dropped after so many.
+        tries: a record that the database refuses for what it is, by itself, is dropped after so many.
         flush_s: how long the end of the server waits for what has not been written.
         close_s: and then for the database to let go: a disk may hang for ever.
         days: conversations in which nothing was said for so long are deleted; 0 keeps them.
@@ -109,13 +109,9 @@ class KeptStore:
         self._limits = limits
         self._memory = MemoryStore(limits.max_messages, limits.in_memory)
         self._vault: Vault | None = None
-        self._pending: deque[Record] = deque()
-        self._batch: list[Record] = []
-        self._again = False
-        self._singly = 0
-        self._tries = 0
-        self._dropped = 0
-        self._down = False
+        self._backlog = Backlog(limits.pending, limits.batch, limits.tries)
+        self._down = False  # nothing can be read
+        self._lags = False  # nothing can be written, and people were told
         self._up = asyncio.Event()
         self._tried = asyncio.Event()  # whether it is up or down is known
         self._wake = asyncio.Event()
@@ -127,8 +123,11 @@ class KeptStore:
 
     @property
     def state(self) -> str:
-        """`connecting`, `up` or `down`, for people: calls go on in memory without it."""
-        if self._down:
+        """`connecting`, `up` or `down`, for people: calls go on in memory without it.
+
+        One that can be read but not written is down: what is said waits. Calls still begin with what it has.
+        """
+        if self._lags:
             return "down"
         return "up" if self._up.is_set() else "connecting"
 
@@ -144,7 +143,7 @@ class KeptStore:
         for task in self._tasks:
             task.cancel()
         ended = await _within(self._limits.close_s, asyncio.gather(*self._tasks, return_exceptions=True))
-        if lost := len(self._pending) + len(self._batch):
+        if lost := len(self._backlog):
             log.warning("store.lost", extra={"records": lost})
         if self._vault is not None:
             ended = await _within(self._limits.close_s, self._vault.aclose()) and ended
@@ -194,11 +193,11 @@ class KeptStore:
         """See `ConversationStore`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.load_s):
-                while not self._down and self._waits(sid):
+                while not self._lags and self._waits(sid):
                     await self._moved.wait()
 
     def _waits(self, sid: str) -> bool:
-        return any(isinstance(record, Said | Folded) and record.sid == sid for record in (*self._batch, *self._pending))
+        return any(isinstance(record, Said | Folded) and record.sid == sid for record in self._backlog)
 
     def account(self, sid: str, ref: TurnRef, bill: TurnBill) -> None:
         """See `ConversationStore`."""
@@ -219,7 +218,7 @@ class KeptStore:
                 await self._tried.wait()
                 async with self._one_at_a_time:
                     there = await self._asked().costs(first, last)
-                    waiting = [total for record in (*self._batch, *self._pending) for total in _totals(record)]
+                    waiting = [total for record in self._backlog for total in _totals(record)]
         except TimeoutError as exc:
             raise StoreError("the database does not answer") from exc
         return added_up((*there, *(total for total in waiting if first <= total.day <= last)))
@@ -231,7 +230,7 @@ class KeptStore:
 
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """See `ConversationStore`: of those whose claims have been written; nothing while the database is down."""
-        waiting = {record.sid for record in (*self._batch, *self._pending) if isinstance(record, Claimed)}
+        waiting = {record.sid for record in self._backlog if isinstance(record, Claimed)}
         if self._down or not (asked := set(sids) - waiting):
             return {}
         try:
@@ -272,10 +271,7 @@ class KeptStore:
     # --- the queue
 
     def _enqueue(self, record: Record) -> None:
-        if len(self._pending) >= self._limits.pending:
-            self._pending.popleft()
-            self._dropped += 1
-        self._pending.append(record)
+        self._backlog.add(record)
         self._written.clear()
         self._wake.set()
 
@@ -283,16 +279,13 @@ class KeptStore:
         await self._tried.wait()
         async with self._one_at_a_time:  # what is pending now is what the database does not have
             there = await self._asked().load(sid, self._limits.max_messages, owner)
-            waiting = [record for record in (*self._batch, *self._pending) if _is_of(record, sid, owner)]
+            waiting = [record for record in self._backlog if _is_of(record, sid, owner)]
         return _after(there, waiting)
 
     def _forget_here(self, sid: str, owner: str) -> bool:
-        waiting = len(self._batch) + len(self._pending)
-        self._batch = [record for record in self._batch if not _is_of(record, sid, owner)]
-        self._pending = deque(record for record in self._pending if not _is_of(record, sid, owner))
         if self._memory.is_open(sid, owner):
             self._memory.drop(sid)
-        return len(self._batch) + len(self._pending) < waiting
+        return self._backlog.remove(lambda record: _is_of(record, sid, owner))
 
     def _asked(self) -> Vault:
         if self._vault is None or self._down:
@@ -308,7 +301,8 @@ class KeptStore:
                 await self._write_on()
                 retry_s = self._limits.retry_s
             except (StoreError, TimeoutError) as exc:
-                self._fail(exc)
+                if not self._up.is_set():
+                    self._fail(exc)
                 await asyncio.sleep(retry_s)
                 retry_s = min(2 * retry_s, self._limits.most_retry_s)
             except Exception as exc:
@@ -323,7 +317,7 @@ class KeptStore:
         await asyncio.sleep(self._limits.linger_s)
         if self._up.is_set():  # a call that could not load may have found it down
             await self._write_some()
-        if self._tries > 1:
+        if self._backlog.refusals > 1:
             await asyncio.sleep(self._limits.retry_s)
 
     async def _open(self) -> None:
@@ -331,36 +325,39 @@ class KeptStore:
             self._vault = await self._make_vault()
         async with asyncio.timeout(self._limits.open_s):
             await self._vault.open()
-        if self._down:
-            log.info("store.back", extra={"waiting": len(self._batch) + len(self._pending), "dropped": self._dropped})
-        self._down, self._dropped = False, 0
+        self._down = False
         self._up.set()
         self._tried.set()
+        if not self._backlog:  # else it has to take something first: it may be for reading only
+            self._come_back()
 
     async def _write_some(self) -> None:
         async with self._one_at_a_time:
-            while self._pending and len(self._batch) < (1 if self._singly else self._limits.batch):
-                self._batch.append(self._pending.popleft())
-            if self._batch:
-                await self._write_batch()
-            if not self._pending and not self._batch:
-                self._again = False
+            if self._backlog:
+                await self._write_batch(self._backlog.take())
+            if not self._backlog:
                 self._wake.clear()
                 self._written.set()
 
-    async def _write_batch(self) -> None:
+    async def _write_batch(self, records: Sequence[Record]) -> None:
         try:
             async with asyncio.timeout(self._limits.write_s):
-                await self._asked().write(self._batch, again=self._again)
-        except (StoreError, TimeoutError) as exc:
-            self._again = True
-            if not await self._is_well():
-                raise
+                await self._asked().write(records, again=self._backlog.seen)
+        except StoreRefusedError as exc:
             self._narrow_down(exc)
+        except Exception as exc:
+            self._backlog.put_back()
+            self._tell_down(exc)
+            if not await self._answers():
+                self._fail(exc)
+            raise
         else:
-            self._batch_is_done()
+            self._backlog.written()
+            self._move_on()
+        self._come_back()
 
-    async def _is_well(self) -> bool:
+    async def _answers(self) -> bool:
+        """Whether conversations can be read, although nothing can be written."""
         with suppress(StoreError, TimeoutError):
             async with asyncio.timeout(self._limits.load_s):
                 await self._asked().open()
@@ -368,33 +365,35 @@ class KeptStore:
         return False
 
     def _narrow_down(self, error: Exception) -> None:
-        """It answers, but will not take this: try one by one, and give up on the one that it refuses."""
-        self._singly = max(self._singly, len(self._batch))
-        self._pending.extendleft(reversed(self._batch[1:]))
-        del self._batch[1:]
-        self._tries += 1
-        if self._tries > self._limits.tries:
+        """It will not take this: try one by one, and give up on the one that it refuses."""
+        if (record := self._backlog.refused()) is not None:
             reason = str(error).partition(":")[0]  # what follows may be what was said
-            log.error("store.refused", extra={"reason": reason, "kind": type(self._batch[0]).__name__})
-            self._batch_is_done()
-
-    def _batch_is_done(self) -> None:
-        self._batch, self._tries, self._singly = [], 0, max(0, self._singly - 1)
-        self._move_on()
+            log.error("store.refused", extra={"reason": reason, "kind": type(record).__name__})
+            self._move_on()
 
     def _move_on(self) -> None:
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
     def _fail(self, error: Exception) -> None:
-        """Go on in memory; said once until it is back."""
-        if not self._down:
-            log.warning("store.down", extra={"reason": str(error) or type(error).__name__})
+        """Go on in memory."""
+        self._tell_down(error)
         self._down = True
-        self._move_on()
         self._up.clear()
         self._tried.set()
         self._wake.set()
+
+    def _tell_down(self, error: Exception) -> None:
+        """Said once until it is back."""
+        if not self._lags:
+            log.warning("store.down", extra={"reason": str(error) or type(error).__name__})
+        self._lags = True
+        self._move_on()
+
+    def _come_back(self) -> None:
+        if self._lags:
+            log.info("store.back", extra={"waiting": len(self._backlog), "dropped": self._backlog.dropped})
+        self._lags, self._backlog.dropped = False, 0
 
     # --- chores
 

@@ -11,13 +11,18 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
-from backend.errors import StoreError
+from backend.errors import StoreError, StoreRefusedError
 from backend.store import sqlite_ways
 from backend.store.asking import Answer, Ask, Script, T, Values
 from backend.store.worker import Worker
 
 BOOK: Final[Mapping[str, str]] = json.loads(Path(__file__).with_name("sqlite.json").read_text("utf-8"))
-_FAILURES: Final = (sqlite3.Error, OSError, ValueError, ArithmeticError)
+_REFUSALS: Final = (
+    *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+    *(ValueError, TypeError, ArithmeticError),
+)
+"""About what was given; a file that is locked, full, broken or for reading only is an `OperationalError` or other."""
+_FAILURES: Final = (sqlite3.Error, OSError, *_REFUSALS)
 
 
 class SqliteFile:
@@ -86,7 +91,8 @@ async def _translated() -> AsyncIterator[None]:
     try:
         yield
     except _FAILURES as exc:
-        raise StoreError(f"{type(exc).__name__}: {exc}".split("\n", maxsplit=1)[0]) from exc
+        kind = StoreRefusedError if isinstance(exc, _REFUSALS) else StoreError
+        raise kind(f"{type(exc).__name__}: {exc}".split("\n", maxsplit=1)[0]) from exc
 
 
 def _opened(file: Path) -> sqlite3.Connection:

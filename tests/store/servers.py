@@ -32,6 +32,9 @@ class DatabaseServer(Protocol):
     def url(self, name: str) -> str:
         """Of a database of this name, which is made."""
 
+    def allow_writing(self, name: str, *, allowed: bool) -> None:
+        """To those who use this database; reading it they may always, as from a standby."""
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -121,6 +124,10 @@ class Postgres:
         asyncio.run(self._run(f'CREATE DATABASE "{name}"'))
         return f"postgresql://caller@127.0.0.1:{self._port}/{name}"
 
+    def allow_writing(self, name: str, *, allowed: bool) -> None:
+        asyncio.run(self._run(f'ALTER DATABASE "{name}" SET default_transaction_read_only = {not allowed}'))
+        asyncio.run(self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"))
+
     async def _run(self, statement: str) -> None:
         import asyncpg
 
@@ -160,7 +167,12 @@ class MariaDb:
 
     def url(self, name: str) -> str:
         asyncio.run(self._run(f"CREATE DATABASE `{name}`"))
-        return f"mysql://root@127.0.0.1:{self._port}/{name}"
+        asyncio.run(self._run(f"GRANT ALL ON `{name}`.* TO caller@'127.0.0.1' IDENTIFIED BY ''"))
+        return f"mysql://caller@127.0.0.1:{self._port}/{name}"
+
+    def allow_writing(self, name: str, *, allowed: bool) -> None:
+        """Of the whole server, to all but root."""
+        asyncio.run(self._run(f"SET GLOBAL read_only = {not allowed}"))
 
     async def _run(self, statement: str) -> None:
         import aiomysql

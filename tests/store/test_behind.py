@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backend.errors import ConfigError, StoreError
+from backend.errors import ConfigError, StoreError, StoreRefusedError
 from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import StoreSettings
 from backend.store import opening
@@ -28,6 +28,8 @@ class FakeVault:
     """A database that is up or down, or answers when it is let."""
 
     down: bool = False
+    read_only: bool = False
+    refuses: str = ""
     answers: asyncio.Event = field(default_factory=asyncio.Event)
     written: list[Record] = field(default_factory=list)
     again: list[bool] = field(default_factory=list)
@@ -52,6 +54,10 @@ class FakeVault:
         self.again.append(again)
         self.writes.release()
         await self._work()
+        if self.read_only:
+            raise StoreError("ReadOnlySQLTransactionError: cannot execute INSERT in a read-only transaction")
+        if self.refuses and self.refuses in texts(records):
+            raise StoreRefusedError("DataError: too much of it")
         self.written += records
 
     async def owner(self, sid: str) -> str:
@@ -183,6 +189,40 @@ async def test_an_outage_is_said_once_and_made_good_in_order(caplog: pytest.LogC
     assert texts(vault.written) == ["0", "1", "2", "3"]
     assert vault.again == [False, False, True], "what may have been written is looked for before it is written again"
     assert warnings(caplog) == ["store.down"]
+
+
+async def test_a_database_that_only_gives_is_down_and_nothing_is_dropped_for_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vault = FakeVault()
+    async with keeping(vault) as store:
+        await store.append("sid-1", [Message("user", "0")])
+        await all_written(store)
+        vault.read_only = True
+        for number in range(1, 6):
+            await store.append("sid-1", [Message("user", str(number))])
+        for _ in range(3 * LIMITS.tries):
+            await vault.writes.acquire()
+        assert store.state == "down"
+        assert [message.text for message in await store.load("sid-1")] == list("012345"), "it can still be asked"
+        vault.read_only = False
+        await all_written(store)
+        assert store.state == "up"
+    assert texts(vault.written) == list("012345")
+    assert warnings(caplog) == ["store.down"]
+
+
+async def test_what_it_refuses_for_what_it_is_holds_up_no_other_and_is_no_outage(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vault = FakeVault(refuses="2")
+    async with keeping(vault) as store:
+        for number in range(5):
+            await store.append("sid-1", [Message("user", str(number))])
+        await all_written(store)
+        assert store.state == "up"
+    assert texts(vault.written) == list("0134")
+    assert warnings(caplog) == ["store.refused"]
 
 
 async def test_what_waits_is_bounded_and_the_newest_is_kept() -> None:
