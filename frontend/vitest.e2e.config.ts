@@ -1,8 +1,8 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Each file has servers and a browser of its own, which draws without a graphics card: as many at a time as cores. */
-const AT_A_TIME = Math.min(4, Math.max(2, availableParallelism()));
+/** Each file has servers and a browser of its own, and mostly waits for sound to be played: one more than cores. */
+const AT_A_TIME = Math.min(4, availableParallelism() + 1);
 
 /** On a machine that stalls for seconds sound comes late, and a turn ends elsewhere: once more, and the report says so. */
 const RETRIES = process.env.CI ? 1 : 0;

@@ -31,7 +31,7 @@ describe("a call", () => {
   it("says where it plays, up to the whole of the turn", async () => {
     const { page } = await here.visit();
     await call(page);
-    await here.hears("你好", { reply: LONG });
+    await here.hears("你好", { reply: LONG, script: { tone: { ms_per_char: 80 } } });
     await until(page, (state) => state.turns[0]?.over === true);
 
     const positions = (await logOf(page))

@@ -54,11 +54,17 @@ export class Scene {
   }
 }
 
+/**
+ * Utterances end by their words, and soon: the microphone's recording says other things than a test does, and at other
+ * times, so that voice activity would hold them up for seconds.
+ */
+const BY_THE_WORDS = { VAD: "off", VOICE_CALL_HOLD_OPEN_MS: "300", VOICE_CALL_HOLD_FIRST_MS: "300" };
+
 /** Registers the hooks of a file or of a `describe`. */
 export function scene(env: Readonly<Record<string, string>> = {}): Scene {
   const made = new Scene();
   beforeAll(async () => {
-    made.stack = await Stack.start(env);
+    made.stack = await Stack.start({ ...BY_THE_WORDS, ...env });
   });
   beforeEach(() => made.stack.script({ ...QUIET, replies_always: { text: "好呀！" } }));
   afterEach(() => made.clear());

@@ -61,10 +61,7 @@ def test_the_remedy_is_the_projects_own_python_where_there_is_one(tmp_path: Path
 def test_every_package_that_the_server_depends_on_is_asked_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = {re.split(r"[ \[(;]", text)[0].lower() for text in project["dependencies"]}
-    asked = {
-        name.lower().replace("_", "-")
-        for module in BASE
-        for name in importlib.metadata.packages_distributions().get(module, [module])
-    }
+    installed = importlib.metadata.packages_distributions()
+    asked = {name.lower().replace("_", "-") for module in BASE for name in installed.get(module, [module])}
 
     assert wanted - asked <= {"uvloop"}, "which does without, on systems that do not have it"
