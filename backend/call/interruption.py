@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from enum import Enum, auto
 from typing import Final
 
+from backend.call.echo import Shares, Voice, is_within, leading_echo, shares
 from backend.call.sounds import Sound, sounds, words
+from backend.call.spoken import Clause
 
 DEFAULT_STOP_WORDS: Final = (
     *(
@@ -40,21 +41,11 @@ _BACKCHANNELS: Final = re.compile(
     "i see|got it|of course|exactly|true|cool|nice|great|good|fine|alright|all right|no way|haha|go on"
     ")"
 )
-_SHORTEST_ECHO: Final = 4
-"""Sounds (hanzi or words) in a row that are taken for an echo; fewer are anybody's."""
-_SHORTEST_WHOLE_ECHO: Final = 2
-"""When nothing else was heard, so few are one."""
-_MISHEARD: Final = 2
-"""Inside an echo so many sounds in a row may come back as others, or not at all."""
-_LONGEST_MISHEARD_END: Final = 2
-"""And at its end; more are somebody's own."""
-_SHORT: Final = 7
-"""In so few sounds one may be another; in more of them, one in four."""
-_ASKS_AT_THE_END: Final = frozenset("吗么呢")
-_OBJECTS: Final = frozenset(
-    {*"不没别谁哪啥何", "no", "not", "don", "why", "what", "who", "where", "when", "how", "which", "but"}
-)
-"""Words that turn what she says into a question or a refusal: they are meant, and not misheard, beside her own."""
+_TOO_FEW: Final = 2
+_CLAUSE: Final = 2
+"""Sounds that may be one without a mark before them; a lone "吗" belongs to what it follows."""
+_SEAM: Final = re.compile(r"[ \t]*[^\w\s]")
+"""A mark where one clause ends and another may begin."""
 
 
 class Overheard(Enum):
@@ -79,49 +70,72 @@ class InterruptionLimits:
     stop_words: tuple[str, ...] = DEFAULT_STOP_WORDS
 
 
-def judge(heard: str, speaking: str, limits: InterruptionLimits, *, final: bool = True) -> Overheard:
+def judge(
+    heard: str,
+    speaking: str,
+    limits: InterruptionLimits,
+    *,
+    final: bool = True,
+    voice: Voice = Voice.SOUNDING,
+) -> Overheard:
     """What `heard` means while `speaking` comes out of the caller's loudspeaker.
 
     Args:
         final: nothing will be added to it.
+        voice: how far the reply had come when the words began.
     """
     found, spoken = sounds(heard), _texts(sounds(speaking))
     units = _texts(found)
     if not units:
         return Overheard.NOTHING
-    if not _is_all_hers(units, spoken) and _stops(units, spoken, limits.stop_words):
+    if not is_within(units, spoken) and _stops(units, spoken, limits.stop_words):
         return Overheard.INTERRUPTION
-    if _is_echo(units, spoken):
+    whose = _whose(heard, units, spoken, voice, final=final)
+    if not whose.own:
         return Overheard.ECHO
-    own = _own(units, spoken)
-    if not own:
-        return Overheard.ECHO
-    if _has_stop_word([units[at] for at in own], limits.stop_words):
+    if _has_stop_word([units[at] for at in whose.own], limits.stop_words):
         return Overheard.INTERRUPTION
-    if _is_backchannel(" ".join(found[at].written for at in own if found[at].written)):
+    if _is_nod(found[at] for at in whose.own):
         return Overheard.BACKCHANNEL
-    if _is_too_early(units, spoken, final=final):
+    if not whose.meant and _is_too_early(units, spoken, final=final):
         return Overheard.NOTHING
-    return Overheard.INTERRUPTION if _length(found, own) >= limits.least_units else Overheard.NOTHING
+    counts = range(len(units)) if whose.meant else whose.own
+    return Overheard.INTERRUPTION if _length(found, counts) >= limits.least_units else Overheard.NOTHING
 
 
-def without_echo(heard: str, spoken: str) -> str:
-    """`heard` as written, without what it begins with that is only the reply's own sound."""
-    found, units = sounds(heard), _texts(sounds(spoken))
-    echoes = _echoes(_texts(found), units)
-    if _is_echo(_texts(found), units):
+def without_echo(heard: str, speaking: str, voice: Voice = Voice.SOUNDING) -> str:
+    """`heard` as written, without what it begins with that is only the reply's own sound.
+
+    Nothing is taken from words that say something with the reply's: an echo stands before them all, but for a nod, and
+    ends where a clause does.
+    """
+    found, hers = sounds(heard), sounds(speaking)
+    units, spoken = _texts(found), _texts(hers)
+    if not _whose(heard, units, spoken, voice).own:
         return ""
-    if not echoes or echoes[0].start > _LONGEST_MISHEARD_END:
+    echo, ends_at = leading_echo(units, spoken, voice)
+    if not echo or not _is_nod(found[: echo.start]):
         return heard
-    return heard[found[echoes[-1].stop - 1].end :].lstrip(" ，。！？、,.!?；;：:…—")
+    end = found[echo.stop - 1].end
+    left = len(units) - echo.stop
+    may_begin_anew = left >= _CLAUSE and _SEAM.match(speaking, hers[ends_at - 1].end)
+    return (
+        heard[end:].lstrip(" ，。！？、,.!?；;：:…—") if left and (_SEAM.match(heard, end) or may_begin_anew) else heard
+    )
+
+
+def _whose(heard: str, units: list[str], spoken: list[str], voice: Voice, *, final: bool = True) -> Shares:
+    """Whose the words are, by their sound, and by the recogniser's mark: her statement's last words asked back."""
+    whose = shares(units, spoken, voice, final=final)
+    asks_back = voice is Voice.TOLD and Clause.of(heard).asks
+    return Shares(tuple(range(len(units))), meant=True) if asks_back and not whose.own else whose
 
 
 def _is_too_early(units: list[str], spoken: list[str], *, final: bool) -> bool:
     """One of her words is anybody's; and where one of two is hers, the next tells whether the other was misheard."""
     if len(units) == 1:
         return units[0] in spoken
-    is_half_hers = len(units) == _SHORTEST_WHOLE_ECHO and not set(units).isdisjoint(spoken)
-    return is_half_hers and not final and not _OBJECTS.intersection(units).difference(spoken)
+    return not final and len(units) == _TOO_FEW and not set(units).isdisjoint(spoken)
 
 
 def _texts(found: Iterable[Sound]) -> list[str]:
@@ -131,69 +145,6 @@ def _texts(found: Iterable[Sound]) -> list[str]:
 def _length(found: Sequence[Sound], at: Sequence[int]) -> int:
     """In hanzi and words, as they are written."""
     return sum(max(1, len(words(found[each].written))) for each in at)
-
-
-def _is_all_hers(heard: list[str], spoken: list[str]) -> bool:
-    return len(heard) >= _SHORTEST_WHOLE_ECHO and _is_within(heard, spoken)
-
-
-def _is_echo(heard: list[str], spoken: list[str]) -> bool:
-    """Whether all of it is the reply's own, but for one word in a few that may have been misheard."""
-    if _is_all_hers(heard, spoken):
-        return True
-    if len(heard) <= _SHORTEST_WHOLE_ECHO or len(heard) > _SHORT or _differences(heard, spoken) > 1:
-        return False
-    return not _is_meant(heard, spoken)
-
-
-def _is_meant(heard: list[str], spoken: list[str]) -> bool:
-    """Whether the one word that is not the reply's makes a question or a refusal of its words."""
-    if heard[0] in _OBJECTS and _is_within(heard[1:], spoken):
-        return True
-    if heard[-1] in _ASKS_AT_THE_END and _is_within(heard[:-1], spoken):
-        return True
-    return len(heard) <= _SHORTEST_ECHO and any(word in _OBJECTS and word not in spoken for word in heard)
-
-
-def _differences(heard: list[str], spoken: list[str]) -> int:
-    """The fewest words put in, left out or misheard, that make `heard` a part of `spoken`."""
-    row = [0] * (len(spoken) + 1)
-    for count, word in enumerate(heard, 1):
-        before, row = row, [count]
-        for at, other in enumerate(spoken):
-            row.append(min(before[at] + (word != other), before[at + 1] + 1, row[at] + 1))
-    return min(row)
-
-
-def _own(heard: list[str], spoken: list[str]) -> list[int]:
-    """Where the heard words stand that are not the reply's; none if they are few and among its own."""
-    echoes = _echoes(heard, spoken)
-    echoed = {at for echo in echoes for at in echo}
-    own = [at for at in range(len(heard)) if at not in echoed]
-    at_the_end = len(heard) - echoes[-1].stop if echoes else len(heard)
-    return [] if at_the_end <= _LONGEST_MISHEARD_END and len(own) <= len(heard) // 4 else own
-
-
-def _echoes(heard: list[str], spoken: list[str]) -> list[range]:
-    """The parts of `heard` that are the reply's, with the words misheard in them."""
-    parts: list[tuple[range, int, int]] = []  # in `heard`, where it ends in `spoken`, how many are the same
-    for at, there, size in SequenceMatcher(None, heard, spoken, autojunk=False).get_matching_blocks():
-        if size < _SHORTEST_WHOLE_ECHO:  # a word alone is found anywhere
-            continue
-        if parts and _is_near(parts[-1][0].stop, at) and _is_near(parts[-1][1], there):
-            part, _, same = parts.pop()
-            parts.append((range(part.start, at + size), there + size, same + size))
-        else:
-            parts.append((range(at, at + size), there + size, size))
-    return [part for part, _, same in parts if same >= _SHORTEST_ECHO]
-
-
-def _is_near(end: int, begin: int) -> bool:
-    return begin - end <= _MISHEARD
-
-
-def _is_within(part: list[str], whole: list[str]) -> bool:
-    return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
 
 
 def _stops(heard: list[str], spoken: list[str], stop_words: tuple[str, ...]) -> bool:
@@ -225,6 +176,8 @@ def _has_stop_word(units: list[str], stop_words: tuple[str, ...]) -> bool:
     return False
 
 
-def _is_backchannel(words: str) -> bool:
-    compact = re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", words)
-    return re.fullmatch(rf"(?:{_BACKCHANNELS.pattern} ?)+", compact) is not None
+def _is_nod(found: Iterable[Sound]) -> bool:
+    """Whether they are nothing but back-channels, or nothing at all."""
+    text = " ".join(sound.written for sound in found if sound.written)
+    compact = re.sub(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])", "", text)
+    return re.fullmatch(rf"(?:{_BACKCHANNELS.pattern} ?)*", compact) is not None

@@ -261,25 +261,24 @@ class Call:
     def _follow(self, now: float) -> Iterator[Effect]:
         words, over = self._words, self._listening.is_over
         is_new = words.hear(self._listening.text, self._listening.quiet_s, now)
-        if is_new or (over and not words.is_final):
-            words.is_final = over
-            self._weigh(is_new, now)
-        if not is_new or not has_words(words.text) or words.meaning is Overheard.ECHO:
+        if not is_new and (words.is_final or not over):
             return
-        self._silence.end(now)
-        if words.meaning is Overheard.INTERRUPTION:
+        words.is_final = over
+        was_known = words.meaning is Overheard.INTERRUPTION and not is_new
+        self._weigh()
+        if words.are_a_sign:
+            self._silence.end(now)
+        if words.are_the_callers and not was_known:
             yield from self._yield_to_words(now)
 
-    def _weigh(self, is_new: bool, now: float) -> None:
-        """Find out whose the words are, as far as the client wants to be heard while she speaks."""
-        if not self.config.barge_in:
-            if is_new:
-                self._words.meaning = Overheard.ECHO if self._is_the_question(now) else Overheard.INTERRUPTION
-        elif self.state is State.IN_PROCESS:
-            text, final = self._words.text, self._words.is_final
-            self._words.weigh(judge(text, self._said.around(), self._limits.interruption, final=final))
+    def _weigh(self) -> None:
+        """Find out whose the words are."""
+        words = self._words
+        if self.state is State.IN_PROCESS:
+            limits = self._limits.interruption
+            words.weigh(judge(words.text, self._said.around(), limits, final=words.is_final))
         else:
-            self._words.weigh(self._tail.judge(self._words))
+            words.weigh(self._tail.judge(words))
 
     def _yield_to_words(self, now: float) -> Iterator[Effect]:
         """They are the caller's: what still sounds of the reply is not heard any more."""
@@ -293,12 +292,6 @@ class Call:
             self._tail.cut(now)
             yield from self._settle()
             yield from self._reflect()
-
-    def _is_the_question(self, now: float) -> bool:
-        """Whether what is heard is only her own question coming back, which is no sign of the caller."""
-        if self._question is not None or not self._silence.is_sounding(now):
-            return False
-        return judge(self._words.text, self._said.around(), self._limits.interruption) is Overheard.ECHO
 
     @property
     def _utterance(self) -> str:
@@ -417,8 +410,8 @@ class Call:
         self.state = State.IDLE
         if self._question is not None:
             self._silence.begin(now)
-        self._tail = Tail(self._limits.interruption)
-        if self.config.barge_in:
+        self._tail = Tail(self._limits.interruption, heeds_nods=self.config.barge_in)
+        if self.config.barge_in or self._question is None:
             self._tail.begin(self._said, self._silence.voice_until, now, unsettled)
         if not self._listening.is_open:
             yield self._listen_anew()

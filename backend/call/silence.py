@@ -7,8 +7,6 @@ STIR_S: Final = 2.0
 """Speech that was sensed has so long to become words: nobody is asked, or hung up on, as they begin to speak."""
 MOST_STIR_S: Final = 5.0
 """And noise that passes for speech again and again puts things off no longer than this."""
-ECHO_S: Final = 1.0
-"""So long after her last sound its echo may still be on its way through the recogniser."""
 
 
 class Due(Enum):
@@ -96,10 +94,6 @@ class Silence:
     def voice_until(self) -> float:
         """When what was sent of her voice will have been played."""
         return self._voice_until
-
-    def is_sounding(self, now: float) -> bool:
-        """Whether her voice, or its echo, may be what is heard."""
-        return now < self._voice_until + ECHO_S
 
     @property
     def _may_ask(self) -> bool:

@@ -1,7 +1,8 @@
 """A text as it sounds, so that a recogniser's spelling of it can be compared with the one that was spoken. Pure.
 
-"我二十岁" and "我20岁", "他在那儿" and "她在那", "It's OK" and "it is okay" come out the same. Numbers lose their zeros
-and their places ("二百五", "250", "two hundred fifty": 2 5): enough to know them again, and no sign is misread.
+"我二十岁" and "我20岁", "他在那儿" and "她在那", "It's OK" and "it is okay", "can't" and "cannot"
+come out the same. Numbers lose their zeros and their places ("二百五", "250", "two hundred fifty": 2 5): enough to know
+them again, and no sign is misread.
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+")
+_WORD: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_\u3400-\u9fff]+n['’]t\b|[^\W\u3400-\u9fff]+")
 _HANZI: Final = re.compile(r"[\u3400-\u9fff]")
 _PARTS: Final = re.compile(r"\d|[^\d]+")
 _PERCENT: Final = re.compile(r"([\d.]+)\s*[%％]")
@@ -39,7 +40,18 @@ _SAME: Final = {
     **{"她": "他", "它": "他", "妳": "你", "您": "你", "地": "的", "得": "的", "再": "在", "作": "做", "号": "日"},
     **{"嘛": "吗", "呀": "啊", "哇": "啊", "噢": "哦", "喔": "哦", "诶": "哎", "欸": "哎"},
     **{"okay": "ok", "its": "it", "im": "i", "lets": "let", "thats": "that", "whats": "what", "youre": "you"},
-    **{"theyre": "they", "dont": "don", "cant": "can", "wont": "won", "ill": "i", "ive": "i", "gonna": "going"},
+    **{"theyre": "they", "ill": "i", "ive": "i", "gonna": "going"},
+}
+_NOT: Final = "not"
+_DENIED: Final = {"ca": "can", "wo": "will", "sha": "shall", "ai": ""}
+"""What is left of a verb before "n't", where it is not the verb."""
+_UNMARKED: Final = {
+    **{
+        f"{verb}nt": f"{verb}n't"
+        for verb in ("do", "ca", "wo", "is", "are", "was", "were", "does", "did", "have", "has")
+    },
+    **{f"{verb}nt": f"{verb}n't" for verb in ("had", "could", "should", "would", "must", "ai")},
+    "cannot": "can't",
 }
 _SWALLOWED: Final = frozenset({"儿", "is", "am", "are", "s", "m", "re", "ll", "ve", "d", "t"})
 """Not to be relied on: a curled tongue, a contraction."""
@@ -84,7 +96,7 @@ def words(text: str) -> list[str]:
 def _written(text: str) -> Iterator[tuple[str, int]]:
     """Words, digits one by one, with where they end."""
     for match in _WORD.finditer(_POINT.sub("点", _PERCENT.sub(_percent, text))):
-        word = unicodedata.normalize("NFKC", match.group()).lower()
+        word = unicodedata.normalize("NFKC", match.group()).lower().replace("’", "'")
         parts = _PARTS.findall(word) if any(map(str.isdecimal, word)) else [word]
         end = match.end() - sum(map(len, parts))
         for part in parts:
@@ -108,7 +120,15 @@ def _compared(word: str, before: list[Sound]) -> list[str]:
         return ["1"]
     if word == "半" and last == "点":
         return ["3"]
+    if (denied := _UNMARKED.get(word, word)).endswith("n't"):
+        return _refused(denied.removesuffix("n't"))
     return list(_DIGITS[word]) if word in _DIGITS else [_SAME.get(word, word)]
+
+
+def _refused(verb: str) -> list[str]:
+    """A verb and its "n't", which is no sound to be swallowed: it turns the sentence round."""
+    verb = _DENIED.get(verb, verb)
+    return [_NOT] if not verb or verb in _SWALLOWED else [verb, _NOT]
 
 
 def _joint(one: str, other: str) -> str:

@@ -2,20 +2,23 @@
 
 A reply may be sent long before it has been played. Until about a second after its sound has run out, its echo may come
 back through the caller's microphone; as long as it sounds, a nod is a nod; if it stops short, the rest was not heard.
+When the words began tells what they can be: what begins after the end is most often the answer.
 """
 
 from typing import Final
 
 from backend.call.completeness import has_words, length
+from backend.call.echo import Voice
 from backend.call.interruption import InterruptionLimits, Overheard, judge, without_echo
 from backend.call.said import Said
-from backend.call.silence import ECHO_S
-from backend.call.sounds import sounds
+from backend.call.spoken import Clause
 
+ECHO_S: Final = 1.0
+"""So long after her last sound its echo may still be on its way through the recogniser."""
+PLAYOUT_S: Final = 0.2
+"""So late the client plays, and whoever begins to speak is noticed: what began before may be an echo of any part."""
 ANSWER_S: Final = 0.5
-"""A nod may answer a question before its last word has been said."""
-_LAST_SOUNDS: Final = 8
-"""What begins after the end of the reply can be the echo of no more."""
+"""A question may be answered before its last word has been said."""
 _UNIT_S: Final = 0.2
 """How long a hanzi is spoken: a guess at when words began."""
 
@@ -45,6 +48,17 @@ class Words:
         self.text = text
         return True
 
+    @property
+    def are_a_sign(self) -> bool:
+        """Whether they show that there is a caller: not if they are, or may yet be, her own."""
+        is_open = self.meaning is Overheard.NOTHING and not self.is_final
+        return has_words(self.text) and not is_open and self.meaning is not Overheard.ECHO
+
+    @property
+    def are_the_callers(self) -> bool:
+        """Whether they are words to somebody."""
+        return has_words(self.text) and self.meaning is Overheard.INTERRUPTION
+
     def weigh(self, meaning: Overheard) -> None:
         """The caller who has the word keeps it."""
         if self.meaning is not Overheard.INTERRUPTION:
@@ -52,10 +66,15 @@ class Words:
 
 
 class Tail:
-    """The end of the latest reply."""
+    """The end of the latest reply.
 
-    def __init__(self, limits: InterruptionLimits) -> None:
+    Args:
+        heeds_nods: a nod over it is no utterance, for the client wants to be heard while it sounds.
+    """
+
+    def __init__(self, limits: InterruptionLimits, *, heeds_nods: bool = True) -> None:
         self._limits = limits
+        self._heeds_nods = heeds_nods
         self._said = Said()
         self._reply: str | None = None
         self._until = self._latest = float("-inf")
@@ -108,30 +127,33 @@ class Tail:
         """What the words mean. Those that have nothing to do with the reply are an interruption of the silence."""
         if words.began_at >= self._until + ECHO_S:
             return Overheard.INTERRUPTION
-        meaning = judge(words.text, self._hers(words.began_at), self._limits, final=words.is_final)
+        hers, voice = self._voice(words.began_at)
+        meaning = judge(words.text, hers, self._limits, final=words.is_final, voice=voice)
         match meaning:
             case Overheard.ECHO | Overheard.INTERRUPTION:
                 return meaning
             case Overheard.NOTHING if not words.is_final:
                 return meaning
             case _:
-                return meaning if words.began_at < self._nods_until else Overheard.INTERRUPTION
+                is_over_her = self._heeds_nods and words.began_at < self._nods_until
+                return meaning if is_over_her else Overheard.INTERRUPTION
 
     def without_echo(self, words: Words) -> str:
         """The words without what they begin with that is only hers."""
         if words.began_at >= self._until + ECHO_S:
             return words.text
-        return without_echo(words.text, self._hers(words.began_at))
+        return without_echo(words.text, *self._voice(words.began_at))
+
+    @property
+    def _asks(self) -> bool:
+        return Clause.of(self._said.sent).asks
 
     @property
     def _nods_until(self) -> float:
-        asks = self._said.sent.rstrip("”\"'」』）) \n").endswith(("?", "？"))
-        return self._until - ANSWER_S if asks else self._until
+        return self._until - ANSWER_S if self._asks else self._until
 
-    def _hers(self, began_at: float) -> str:
-        """What of the reply may be heard in words that began then."""
-        if began_at < self._until:
-            return self._said.around()
-        sent = self._said.sent
-        found = sounds(sent)
-        return sent[found[-_LAST_SOUNDS - 1].end :] if len(found) > _LAST_SOUNDS else sent
+    def _voice(self, began_at: float) -> tuple[str, Voice]:
+        """What of the reply may be heard in words that began then, and how far it had come."""
+        if began_at < (self._until - ANSWER_S if self._asks else self._until + PLAYOUT_S):
+            return self._said.around(), Voice.SOUNDING
+        return self._said.sent, Voice.ASKED if self._asks else Voice.TOLD
