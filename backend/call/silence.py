@@ -34,6 +34,7 @@ class Silence:
         self._is_excused = False
         self._stirred_at = float("-inf")
         self._voice_until = float("-inf")
+        self._missed_s = 0.0
 
     @property
     def deadline(self) -> float:
@@ -68,7 +69,13 @@ class Silence:
             self._left_at = now
 
     def come_back(self, now: float) -> None:
-        """It is there again, and the silence goes on: without the time between, once; then that counts too."""
+        """It is there again, what was missed is played, and the silence goes on.
+
+        The time between does not count, once; then it does.
+        """
+        if self._missed_s:
+            self._voice_until = max(self._voice_until, now) + self._missed_s
+            self._missed_s = 0.0
         if self._left_at is not None and not self._is_excused:
             self._since += max(0.0, now - max(self._left_at, self._since))
             self._is_excused = True
@@ -83,11 +90,15 @@ class Silence:
         self._stirred_at = now
 
     def sound(self, ms: float, now: float) -> None:
-        """So much of her voice was sent, to be heard after what was sent before."""
+        """So much of her voice was sent, to be heard after what was sent before, and not while the line is cut."""
+        if self._left_at is not None:
+            self._missed_s += ms / 1000
+            return
         self._voice_until = max(self._voice_until, now) + ms / 1000
 
     def hush(self, now: float) -> None:
         """She was cut off: what was sent is not played on."""
+        self._missed_s = 0.0
         self._voice_until = min(self._voice_until, now)
 
     @property
