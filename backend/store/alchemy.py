@@ -33,6 +33,10 @@ class Alchemy:
         async with translated(), self._reading.connect() as connection:
             return await _carried_out(script, connection)
 
+    async def report(self, script: Script[T]) -> T:
+        """See `Asked`: it has a connection of its own anyway."""
+        return await self.read(script)
+
     async def write(self, script: Script[T]) -> T:
         """See `Asked`."""
         async with translated(), self._engine.begin() as connection:

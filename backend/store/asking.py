@@ -40,6 +40,9 @@ class Asked(Protocol):
     async def read(self, script: Script[T]) -> T:
         """Carry it out without a transaction: on SQLite, it waits for no writer."""
 
+    async def report(self, script: Script[T]) -> T:
+        """As `read`, and may take long: no `read` waits for it."""
+
     async def write(self, script: Script[T]) -> T:
         """Carry all of it out, or nothing."""
 

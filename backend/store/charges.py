@@ -21,9 +21,15 @@ def rows(record: Billed | Charged) -> Iterable[dict[str, Any]]:
     return (_row(record, key, charge) for key, charge in record.items)
 
 
-def between(first: str, last: str) -> Script[tuple[Total, ...]]:
-    """The totals of these days, both included."""
-    return added_up(_total(row) for row in (yield Ask("costs", {"first": first, "last": last})).rows)
+def newest() -> Script[int]:
+    """The id of the last line that was written."""
+    return int((yield Ask("newest_charge", {})).rows[0][0])
+
+
+def between(first: str, last: str, newest: int) -> Script[tuple[Total, ...]]:
+    """The totals of these days, both included, of the lines up to this id."""
+    asked = {"first": first, "last": last, "newest": newest}
+    return added_up(_total(row) for row in (yield Ask("costs", asked)).rows)
 
 
 def _row(record: Billed | Charged, key: str, charge: Charge) -> dict[str, Any]:

@@ -80,9 +80,13 @@ class Database:
         """Which call took up each of these conversations last."""
         return await self._asked.read(_holders(sids))
 
-    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
-        """What these days have cost, both included."""
-        return await self._asked.read(charges.between(first, last))
+    async def newest_charge(self) -> int:
+        """The id of the last charge that was written; those of later ones are greater."""
+        return await self._asked.read(charges.newest())
+
+    async def costs(self, first: str, last: str, newest: int) -> tuple[Total, ...]:
+        """What these days have cost, both included, in charges up to the one with the id `newest`."""
+        return await self._asked.report(charges.between(first, last, newest))
 
     async def forget(self, sid: str, owner: str = "") -> bool:
         """Delete a conversation with all that belongs to it; whether there was one that is theirs, or nobody's."""

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -44,8 +44,11 @@ class Vault(Protocol):
     async def holders(self, sids: Collection[str]) -> dict[str, str]:
         """Which call took up each conversation last."""
 
-    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
-        """What these days have cost, both included."""
+    async def newest_charge(self) -> int:
+        """The id of the last charge that was written; those of later ones are greater."""
+
+    async def costs(self, first: str, last: str, newest: int) -> tuple[Total, ...]:
+        """What these days have cost, both included, in charges up to the one with the id `newest`. May take long."""
 
     async def forget(self, sid: str, owner: str) -> bool:
         """Delete a conversation; whether there was one that is theirs, or nobody's."""
@@ -112,6 +115,7 @@ class KeptStore:
         self._backlog = Backlog(limits.pending, limits.batch, limits.tries)
         self._down = False  # nothing can be read
         self._lags = False  # nothing can be written, and people were told
+        self._answered = 0  # questions that calls waited for
         self._up = asyncio.Event()
         self._tried = asyncio.Event()  # whether it is up or down is known
         self._wake = asyncio.Event()
@@ -155,13 +159,9 @@ class KeptStore:
     async def load(self, sid: str, owner: str = "") -> tuple[Message, ...]:
         """See `ConversationStore`: what the database has and what waits for it; of a database that is down, memory."""
         if not self._down:
-            try:
-                async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
+            with suppress(StoreError, TimeoutError):
+                async with self._quickly():
                     messages = await self._load(sid, owner)
-            except (StoreError, TimeoutError) as exc:
-                if not self._one_at_a_time.locked():  # else it was not asked: a batch was still being written
-                    self._fail(exc)
-            else:
                 self._memory.replace(sid, messages, owner)
         return await self._memory.load(sid, owner)
 
@@ -170,13 +170,27 @@ class KeptStore:
         here = await self._memory.owner(sid)
         if self._down:
             return here
+        with suppress(StoreError, TimeoutError):
+            async with self._quickly():
+                await self._tried.wait()
+                here = await self._asked().owner(sid) or here
+        return here
+
+    @asynccontextmanager
+    async def _quickly(self) -> AsyncIterator[None]:
+        """For a question that a call waits for. That it is not answered says that the database is down."""
+        answered = self._answered
         try:
             async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
-                await self._tried.wait()
-                return await self._asked().owner(sid) or here
-        except (StoreError, TimeoutError) as exc:
+                yield
+            self._answered += 1
+        except TimeoutError as exc:
+            if not self._one_at_a_time.locked() and self._answered == answered:  # else it is only busy with ours
+                self._fail(exc)
+            raise
+        except StoreError as exc:
             self._fail(exc)
-            return here
+            raise
 
     async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """See `ConversationStore`."""
@@ -217,8 +231,9 @@ class KeptStore:
             async with asyncio.timeout(self._limits.write_s):
                 await self._tried.wait()
                 async with self._one_at_a_time:
-                    there = await self._asked().costs(first, last)
+                    newest = await self._asked().newest_charge()
                     waiting = [total for record in self._backlog for total in _totals(record)]
+                there = await self._asked().costs(first, last, newest)  # no call waits for that
         except TimeoutError as exc:
             raise StoreError("the database does not answer") from exc
         return added_up((*there, *(total for total in waiting if first <= total.day <= last)))

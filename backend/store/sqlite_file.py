@@ -4,8 +4,10 @@ A transaction is one visit to a thread, in which nearly nothing is done in Pytho
 each statement and several milliseconds of the event loop, and the import would be a third of an idle server's memory.
 """
 
+import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -26,11 +28,16 @@ _FAILURES: Final = (sqlite3.Error, OSError, *_REFUSALS)
 
 
 class SqliteFile:
-    """See `Asked`; nothing is opened before the first question. Who reads waits for nobody who writes."""
+    """See `Asked`; nothing is opened before the first question.
+
+    Who reads waits for nobody who writes or reports. Of those who do the same, each waits for the one before: there is
+    one connection for each of the three.
+    """
 
     def __init__(self, file: Path) -> None:
-        self._reading = _Connection(file, "store-reads")
-        self._writing = _Connection(file, "store-writes")
+        self._reading = _Connection(file, "store-reads", can_stop=True)
+        self._reporting = _Connection(file, "store-reports", can_stop=True)
+        self._writing = _Connection(file, "store-writes", can_stop=False)
 
     async def revision(self) -> str | None:
         """See `Asked`."""
@@ -40,27 +47,47 @@ class SqliteFile:
         """See `Asked`."""
         return await self._reading.do(lambda connection: _carried_out(script, connection))
 
+    async def report(self, script: Script[T]) -> T:
+        """See `Asked`."""
+        return await self._reporting.do(lambda connection: _carried_out(script, connection))
+
     async def write(self, script: Script[T]) -> T:
         """See `Asked`."""
         return await self._writing.do(lambda connection: _transaction(script, connection))
 
     async def aclose(self) -> None:
         """See `Asked`."""
-        for connection in (self._reading, self._writing):
+        for connection in (self._reading, self._reporting, self._writing):
             await connection.aclose()
 
 
 class _Connection:
-    """One, and the thread that it is used in. After a failure it is made anew."""
+    """One, and the thread that it is used in. After a failure it is made anew.
 
-    def __init__(self, file: Path, name: str) -> None:
+    Args:
+        can_stop: whether work that nobody waits for any more is broken off, so that the next need not wait for it.
+    """
+
+    def __init__(self, file: Path, name: str, *, can_stop: bool) -> None:
         self._file = file
         self._worker = Worker(name)
+        self._can_stop = can_stop
         self._connection: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
+        self._current: object | None = None
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
         async with _translated():
-            return await self._worker.do(lambda: self._done(work))
+            try:
+                return await self._worker.do(lambda: self._done(work))
+            except asyncio.CancelledError:
+                self._stop(work)
+                raise
+
+    def _stop(self, work: object) -> None:
+        with self._lock:  # or it could be the next one's that is stopped
+            if self._can_stop and self._current is work and self._connection is not None:
+                self._connection.interrupt()
 
     async def aclose(self) -> None:
         try:
@@ -73,11 +100,19 @@ class _Connection:
     def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = _opened(self._file)
+        self._begin(work)
         try:
             return work(self._connection)
         except BaseException:
+            self._begin(None)
             self._let_go()
             raise
+        finally:
+            self._begin(None)
+
+    def _begin(self, work: object | None) -> None:
+        with self._lock:
+            self._current = work
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None

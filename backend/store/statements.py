@@ -63,7 +63,8 @@ def _costs() -> Select[Any]:
     kind = [charges.c[name] for name in ("day", "stage", "model", "unit", "purpose", "estimated")]
     sums = func.sum(charges.c.quantity).label("quantity"), func.sum(charges.c.cny_nano).label("cny_nano")
     days = charges.c.day.between(bindparam("first"), bindparam("last"))
-    return select(*kind, *sums).where(days).group_by(*kind, charges.c.cny_nano.is_(None))
+    known = charges.c.id <= bindparam("newest")
+    return select(*kind, *sums).where(days, known).group_by(*kind, charges.c.cny_nano.is_(None))
 
 
 def _touch() -> Statement:
@@ -153,6 +154,7 @@ BOOK: Final[dict[str, Statement]] = {
     "newest_messages": _newest(),
     "message_before": _before(),
     "fold": _fold(),
+    "newest_charge": select(func.coalesce(func.max(charges.c.id), _ZERO)),
     "costs": _costs(),
     "forget": delete(conversations).where(_KEPT.sid == bindparam("sid"), _OPEN),
     "forget_before": delete(conversations).where(_KEPT.last_ms < bindparam("time_ms")),

@@ -36,6 +36,7 @@ class FakeVault:
     opened: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     tried: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
     voices: VoicePlace = field(default_factory=VoiceMemory)
+    slow: asyncio.Event = field(default_factory=asyncio.Event)
     writes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def __post_init__(self) -> None:
@@ -61,13 +62,19 @@ class FakeVault:
         self.written += records
 
     async def owner(self, sid: str) -> str:
+        if sid == "slow":
+            await self.slow.wait()
         return ""
 
     async def holders(self, sids: object) -> dict[str, str]:
         await self._work()
         return {"sid-1": "call-9"}
 
-    async def costs(self, first: str, last: str) -> tuple[Total, ...]:
+    async def newest_charge(self) -> int:
+        return 0
+
+    async def costs(self, first: str, last: str, newest: int) -> tuple[Total, ...]:
+        await self.slow.wait()
         return ()
 
     async def forget(self, sid: str, owner: str = "") -> bool:
@@ -157,6 +164,35 @@ async def test_a_call_that_begins_while_much_is_written_does_not_take_the_databa
         vault.answers.set()
         await all_written(store)
     assert warnings(caplog) == []
+
+
+async def test_a_report_holds_up_neither_a_call_that_begins_nor_what_is_written() -> None:
+    vault = FakeVault()
+    async with keeping(vault) as store:
+        await vault.opened.acquire()
+        report = asyncio.create_task(store.costs("2026-01-01", "2026-12-31"))
+        await store.append("sid-1", HELLO)
+        await all_written(store)
+        assert await store.load("sid-1") == HELLO
+        assert not report.done()
+        vault.slow.set()
+        assert await report == ()
+
+
+@pytest.mark.parametrize(("others", "state"), [(1, "up"), (0, "down")])
+async def test_a_question_that_is_not_answered_says_that_the_database_is_down_unless_others_are(
+    others: int, state: str
+) -> None:
+    vault = FakeVault()
+    async with keeping(vault) as store:
+        await vault.opened.acquire()
+        asked = asyncio.create_task(store.owner("slow"))
+        await asyncio.sleep(0)
+        for _ in range(others):
+            await store.owner("sid-1")
+        vault.down = True  # it does not come back by itself
+        assert await asked == ""
+        assert store.state == state
 
 
 async def test_a_call_that_begins_with_the_server_waits_for_the_database_a_little_longer() -> None:

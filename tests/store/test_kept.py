@@ -20,7 +20,7 @@ from backend.store.engine import make_engine
 from backend.store.kept import KeepLimits, KeptStore
 from backend.store.records import Billed, Claimed, Said, lines, now_ms
 from backend.store.schema import charges, conversations, messages, turns
-from backend.store.totals import day_of
+from backend.store.totals import Total, day_of
 from tests.store.conftest import Place
 
 LIMITS = KeepLimits(linger_s=0, retry_s=0.05, most_retry_s=0.2, load_s=5.0, first_load_s=30.0, flush_s=30.0)
@@ -325,3 +325,39 @@ async def test_what_was_paid_for_is_added_up_by_day_and_stays_when_the_conversat
         ("call-1", 1, None),
         ("call-2", 1, 6_000_000),
     ]
+
+
+class Late(Database):
+    """Adds up costs when it is let."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def costs(self, first: str, last: str, newest: int) -> tuple[Total, ...]:
+        self.asked.set()
+        await self.go.wait()
+        return await super().costs(first, last, newest)
+
+
+async def test_what_is_written_while_costs_are_added_up_is_counted_once(place: Place) -> None:
+    speech = Charge("tts", "cosyvoice-v2", "characters", "reply", False, 30, Decimal("0.006"))
+    late = Late(load_settings({"DATABASE_URL": place.url}).store.url)
+
+    async def vault() -> Late:
+        return late
+
+    store = KeptStore(vault, replace(LIMITS, linger_s=0.05))
+    store.start()
+    for _ in range(2):
+        store.charge(TurnRef("call-1"), (speech,))
+        late.asked.clear()
+        late.go.clear()
+        counted = asyncio.create_task(store.costs("2000-01-01", "2999-12-31"))
+        await late.asked.wait()
+        await all_written(store)
+        late.go.set()
+        totals = await counted
+    await store.aclose()
+
+    assert [total.charge.quantity for total in totals] == [60]

@@ -16,7 +16,10 @@ from backend.errors import StoreError
 from backend.ports import Message, TurnBill, TurnRef
 from backend.store import sqlite_file, sqlite_ways, statements
 from backend.store.alchemy import Alchemy
+from backend.store.asking import Ask, Script
+from backend.store.charges import newest
 from backend.store.database import Database
+from backend.store.head import HEAD
 from backend.store.migrate import migrate
 from backend.store.records import Billed, Claimed, Folded, Said, lines
 from backend.store.sqlite_file import SqliteFile
@@ -148,6 +151,30 @@ async def test_a_write_that_nobody_waits_for_any_more_does_not_mix_with_the_next
     await database.write(RECORDS, again=True)
     assert len(content(file)["messages"]) == 4
     await database.aclose()
+
+
+def endless(running: threading.Event) -> Script[None]:
+    yield Ask("owner", {"sid": "sid"})
+    running.set()
+    yield Ask("endless", {})
+
+
+@pytest.mark.parametrize("way", ["read", "report"])
+async def test_what_nobody_waits_for_any_more_is_broken_off(
+    file: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c"
+    monkeypatch.setattr(sqlite_file, "BOOK", {**sqlite_file.BOOK, "endless": count})
+    asked, running = SqliteFile(file), threading.Event()
+    ask = asked.report if way == "report" else asked.read
+    async with asyncio.timeout(30):
+        unwanted = asyncio.create_task(ask(endless(running)))
+        await asyncio.to_thread(running.wait, 30)
+        if way == "report":
+            assert await asked.revision() == HEAD, "who reads does not wait for it"
+        unwanted.cancel()
+        assert await ask(newest()) == 0
+    await asked.aclose()
 
 
 async def test_a_worker_does_one_thing_after_another_and_skips_what_nobody_waits_for() -> None:
