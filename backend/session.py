@@ -127,6 +127,14 @@ class SessionLimits:
     turn: TurnLimits = field(default_factory=TurnLimits)
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A turn as it began: what the client asks for while it lasts is for the next."""
+
+    number: int
+    config: CallConfig
+
+
 class CallSession:
     """One call, from joined to hung up.
 
@@ -190,7 +198,7 @@ class CallSession:
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
         self._announced = False
-        self._turn = 0  # that what is carried out belongs to; the call may be a turn further
+        self._turn = _Turn(0, self._config)  # that what is carried out belongs to; the call may be a turn further
         self._over = asyncio.Event()
 
     async def run(self) -> None:
@@ -210,7 +218,7 @@ class CallSession:
             except Exception:
                 log_id = _log_id()
                 log.exception("call.crashed", extra={"session": self.sid, "log_id": log_id})
-                await self._carry_out(_internal_error(log_id))
+                await self._carry_out(_internal_error(log_id, 0 if self._call.config.turn_ids else None))
                 await self._line.close(CLOSE_INTERNAL, INTERNAL)
             self._over.set()
             self._tape.end()
@@ -229,10 +237,13 @@ class CallSession:
     async def drain(self, *, at_once: bool = False) -> None:
         """Ask the call to end; a turn under way is finished first, or cut off."""
         self._post_now(DrainAsked(at_once))
+        if at_once:
+            self._line.hurry()
 
     async def give_up(self) -> None:
         """End, because a newer connection has the conversation; returns when the last words are kept."""
         self._post_now(TakenUp())
+        self._line.hurry()
         await self._over.wait()
 
     async def _begin(self) -> None:
@@ -329,10 +340,10 @@ class CallSession:
             case DropGuess(number):
                 self._replies.drop(number)
             case BeginReply():
-                self._turn = effect.turn
+                self._turn = _Turn(effect.turn, effect.config)
                 self._begin_reply(effect)
             case AskIfThere() | TakeLeave():
-                self._turn = effect.turn
+                self._turn = _Turn(effect.turn, effect.config)
                 self._replies.ask(effect)
             case CancelReply():
                 self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
@@ -356,7 +367,7 @@ class CallSession:
                 assert_never(effect)
 
     def _ref(self) -> TurnRef:
-        return TurnRef(self.id, self._turn, self._call.config.persona, self.owner)
+        return TurnRef(self.id, self._turn.number, self._turn.config.persona, self.owner)
 
     async def _send(self, frame: Frame) -> None:
         await self._line.send(frames.encode(frame, self._query.framing))
@@ -420,8 +431,9 @@ class CallSession:
         self._services.observer.turn_done(self, TurnReport(turn, marks))
         bill = TurnBill(marks.outcome, marks.failure, marks.in_ms(), {**marks.usage, **marks.cost}, charges)
         self._services.store.account(self.sid, self._ref(), bill)
-        if events.TURN_METRICS in self._call.config.events:
-            number = turn if self._call.config.turn_ids else None
+        config = self._turn.config
+        if events.TURN_METRICS in config.events:
+            number = turn if config.turn_ids else None
             await self._send(EventFrame(events.TURN_METRICS, marks.metrics(), number))
 
 
@@ -437,6 +449,6 @@ def _log_id() -> str:
     return uuid.uuid4().hex[:12]
 
 
-def _internal_error(log_id: str) -> Say:
+def _internal_error(log_id: str, turn: int | None) -> Say:
     error = {"code": INTERNAL, "message": f"something went wrong here (log id {log_id})"}
-    return Say(events.BOT_ERROR, {"error": error})
+    return Say(events.BOT_ERROR, {"error": error}, turn)

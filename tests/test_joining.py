@@ -52,6 +52,9 @@ class HastyLine:
     async def close(self, code: int, reason: str) -> None:
         """There is nothing to close."""
 
+    def hurry(self) -> None:
+        """It is never in the way."""
+
 
 async def test_a_client_that_sends_more_than_may_wait_before_it_has_joined_is_answered_in_order() -> None:
     store = SlowStore()

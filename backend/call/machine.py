@@ -209,19 +209,22 @@ class Call:
         yield self._say(events.BOT_READY, {"session": self.sid, **ready}, outside_turn=True)
 
     def _hang_up(self) -> Iterator[Effect]:
+        """First keep what was said: a newer call of the conversation waits for it. Telling the client may take long."""
         yield from self._guessing.drop()
         yield from self._settle()
-        if self.state is State.IN_PROCESS:
+        was_speaking = self.state is State.IN_PROCESS
+        if was_speaking:
             yield CancelReply(self.turn)
-            yield Account(self.turn)
             reached = self._absence.reached(self._said)
             yield from self._remember(reached.heard, reached.sent)
         self.state = State.ENDED
         yield self._listening.close()
+        if was_speaking:
+            yield Account(self.turn)
 
     def _end(self, code: str, message: str, close_code: int) -> Iterator[Effect]:
-        yield self._say_fault(Fault(code, message), outside_turn=True)
         yield from self._hang_up()
+        yield self._say_fault(Fault(code, message), outside_turn=True)
         yield HangUp(close_code, code)
 
     def _tick(self, now: float) -> Iterator[Effect]:

@@ -120,6 +120,11 @@ class KeptLine:
         if self._connection is not None:
             await self._connection.close(code, reason)
 
+    def hurry(self) -> None:
+        """See `Line`."""
+        if self._connection is not None:
+            self._connection.hurry()
+
     # --- connections
 
     async def carry(self, connection: Connection) -> None:
@@ -251,7 +256,7 @@ class KeptLine:
             await self._bell.wait()
 
     def _ring(self) -> None:
-        """Whoever waits looks again."""
+        """Wake all who wait for a change of the line, so that they look whether it is theirs."""
         self._bell.set()
         self._bell.clear()
 

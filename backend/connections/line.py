@@ -22,6 +22,8 @@ NOT_READING: Final = "the client does not read"
 CLOSE_POLICY: Final = 1008
 GOODBYES: Final = frozenset({1000, 1001, 1005})
 """Done, gone away, and no reason given: with these a client hangs up."""
+HURRIED_WRITE_S: Final = 0.3
+"""How long a client may leave unread what it is sent, once somebody waits for its connection to end."""
 
 
 class Line(Protocol):
@@ -35,6 +37,9 @@ class Line(Protocol):
 
     async def close(self, code: int, reason: str) -> None:
         """End the connection."""
+
+    def hurry(self) -> None:
+        """The connection is about to be ended, and somebody waits for that: a client that does not read is left."""
 
 
 class WebSocketLine:
@@ -54,6 +59,7 @@ class WebSocketLine:
         self._blocked_write_s = blocked_write_s
         self._toll = Toll()
         self._turnstile = turnstile or Turnstile()
+        self._writing: set[asyncio.Timeout] = set()
 
     async def messages(self) -> AsyncIterator[bytes | str]:
         """See `Line`."""
@@ -73,8 +79,7 @@ class WebSocketLine:
         """See `Line`."""
         try:
             if not send_now(self._socket, data):
-                async with asyncio.timeout(self._blocked_write_s):
-                    await self._socket.send(data)
+                await self._send_slowly(data)
             self._traffic.down_bytes += len(data)
         except ConnectionClosed:
             return
@@ -82,9 +87,25 @@ class WebSocketLine:
             log.warning("line.blocked", extra={"blocked_write_s": self._blocked_write_s})
             await self._abandon()
 
+    async def _send_slowly(self, data: bytes) -> None:
+        async with asyncio.timeout(self._blocked_write_s) as patience:
+            self._writing.add(patience)
+            try:
+                await self._socket.send(data)
+            finally:
+                self._writing.discard(patience)
+
     async def close(self, code: int, reason: str) -> None:
         """See `Line`."""
         await self._socket.close(code, reason[:100])
+
+    def hurry(self) -> None:
+        """See `Line`."""
+        self._blocked_write_s = min(self._blocked_write_s, HURRIED_WRITE_S)
+        soon = asyncio.get_running_loop().time() + self._blocked_write_s
+        for patience in self._writing:
+            due = patience.when()
+            patience.reschedule(soon if due is None else min(due, soon))
 
     @property
     def was_cut(self) -> bool:

@@ -30,6 +30,9 @@ class Flood:
     async def close(self, code: int, reason: str) -> None:
         """It has no end."""
 
+    def hurry(self) -> None:
+        """It is never in the way."""
+
 
 async def settled(flood: Flood) -> int:
     """How many were taken once no more are."""

@@ -55,6 +55,9 @@ class JudgedLine:
         self.closed = self.closed or code
         self.leave()
 
+    def hurry(self) -> None:
+        """It is never in the way."""
+
     def leave(self) -> None:
         """The connection is gone."""
         self.gone = True

@@ -55,6 +55,9 @@ class SimulatedConnection:
         self.closed = code
         self._end()
 
+    def hurry(self) -> None:
+        """It is never in the way."""
+
     # --- the client's end
 
     def tell(self, message: bytes) -> None:

@@ -55,6 +55,9 @@ class SimulatedLine:
         self.closed = code
         self.inbound.put_nowait(None)
 
+    def hurry(self) -> None:
+        """It is never in the way."""
+
     def tell(self, event: str, payload: dict[str, Any] | None = None) -> None:
         """Send an event up."""
         self.inbound.put_nowait(event_up(event, payload))
