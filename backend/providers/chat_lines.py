@@ -9,7 +9,8 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from backend.providers.chat_failure import ODD_ANSWERS
-from backend.providers.reserve import Reserve, ReserveLimits
+from backend.providers.chat_reserve import ChatReserve
+from backend.providers.reserve import ReserveLimits
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ class ReadyConnector(aiohttp.TCPConnector):
 
     def __init__(self, url: str, connect_s: float, limits: ReserveLimits, **wishes: Any) -> None:
         super().__init__(**wishes)
-        self.reserve = Reserve(self._dial, limits)
+        self.reserve = ChatReserve(self._dial, limits)
         self.session: aiohttp.ClientSession | None = None
         self._url = url
         self._patience = aiohttp.ClientTimeout(total=connect_s)

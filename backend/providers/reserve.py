@@ -1,24 +1,19 @@
-"""Connections opened ahead of need, where each serves request after request once it has been taken."""
+"""Connections opened ahead of need, on which nothing was sent yet: as many as are wanted, and always young ones."""
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from backend.providers.chores import Chores
+from backend.providers.demand import Demand
 
 log = logging.getLogger(__name__)
 
-LEAST: Final = 2
-"""Kept ready at a time: whoever drops a request and sends the next in the same moment finds the other one."""
-PER_USERS: Final = 4
-"""For so many requests under way one more is kept ready."""
 RENEW: Final = 0.75
 """The part of its idle time after which a line gets a successor, so that one is ready when it goes."""
-LATER_S: Final = 2.0
 _HASTY_S: Final = 1.0  # a line lost sooner than this would be lost again at once
 
 
@@ -27,10 +22,10 @@ class Line(Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether a request may be sent on it."""
+        """Whether it may be used."""
 
     def when_lost(self, tell: Callable[[], None]) -> None:
-        """Tell when the other side has closed it."""
+        """Tell when the other side has ended it."""
 
     def close(self) -> None:
         """Close it."""
@@ -45,9 +40,9 @@ class ReserveLimits:
 
     Attributes:
         most: that are kept ready at a time; while they are being replaced there are two of each. 0 for none.
-        idle_s: a line that lies unused for this long is closed: less than a server waits for a first request.
-        kept_s: after the last request or `warm` of anyone, for so long.
-        wait_s: how long a request waits for a line whose handshake is under way.
+        idle_s: a line that lies unused for this long is closed: less than the service allows.
+        kept_s: how long a line is wanted after somebody said so.
+        wait_s: how long whoever needs a line waits for one whose handshake is under way.
         rest_s, longest_rest_s: after a failure none is opened for so long; each further one doubles it.
     """
 
@@ -66,53 +61,25 @@ class _Spare(Generic[L]):
 
 
 class Reserve(Generic[L]):
-    """Keeps lines ready while somebody may need one. It is silent about failures: who finds none dials by itself.
-
-    It is filled up by `warm` and after each use, not when one is taken: that moment is a caller's.
+    """Keeps as many lines ready as are wanted. It is silent about failures: who finds none dials by itself.
 
     Args:
         dial: open one within a time of its own; None when that failed.
+        demand: how many are wanted; whoever changes that has the reserve `tend` to it.
     """
 
-    def __init__(self, dial: Callable[[], Awaitable[L | None]], limits: ReserveLimits) -> None:
+    def __init__(self, dial: Callable[[], Awaitable[L | None]], limits: ReserveLimits, demand: Demand) -> None:
         self._dial = dial
         self._limits = limits
+        self._demand = demand
         self._dials = Chores()
         self._dialling = 0
-        self._users = 0
         self._spares: list[_Spare[L]] = []
         self._waiting: deque[asyncio.Future[L | None]] = deque()
-        self._needed_until = self._rests_until = self._fills_at = float("-inf")
+        self._rests_since = self._rests_until = float("-inf")
         self._rest_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
-
-    async def warm(self) -> None:
-        """Somebody will need a line; returns when what was begun for it is ready or has failed."""
-        begun = self._fill()
-        if begun:
-            await asyncio.wait(begun)
-
-    @contextmanager
-    def in_use(self) -> Iterator[None]:
-        """A request is under way. What is thrown away by leaving it is replaced at once.
-
-        A request that ends in order gives its connection back, so that what it took can wait until nobody waits for
-        the sound of its answer.
-        """
-        self._users += 1
-        try:
-            yield
-        except BaseException:
-            self._users -= 1
-            self._fill()
-            raise
-        self._users -= 1
-        self._need()
-        now = asyncio.get_running_loop().time()
-        if self._fills_at <= now:  # or requests that end one after another would put it off for ever
-            self._fills_at = now + LATER_S
-        self._come_back()
 
     async def take(self) -> L | None:
         """A line to keep, if one is open or about to be."""
@@ -124,12 +91,38 @@ class Reserve(Generic[L]):
             line.close()
         return await self._next() if self._dialling > len(self._waiting) else None
 
+    async def warm(self) -> None:
+        """Begin what is missing; returns when that is ready or has failed."""
+        if begun := self.tend():
+            await asyncio.wait(begun)
+
+    def tend(self) -> "list[asyncio.Task[None]]":
+        """Close what is too old or not wanted, begin what is missing, and come back when either is due again."""
+        now = asyncio.get_running_loop().time()
+        self._retire(now)
+        begun = [self._dials.begin(self._open()) for _ in range(self._missing(now))]
+        self._dialling += len(begun)
+        self.come_back()
+        return begun
+
+    def come_back(self) -> None:
+        """Tend to it when that is due, and not yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if (due := self._due(now)) < float("inf"):
+            self._timer = loop.call_at(due, self.tend)
+
     async def aclose(self) -> None:
         """Close them all, and open no more."""
         self._closed = True
-        self._tend()
+        self.tend()
         self._dials.cancel()
         await self._dials.aclose()
+        while self._waiting:
+            self._give(None)
 
     async def _next(self) -> L | None:
         """The one that is ready first."""
@@ -141,77 +134,63 @@ class Reserve(Generic[L]):
         except TimeoutError:
             return waiter.result() if waiter.done() and not waiter.cancelled() else None
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and (line := waiter.result()) is not None:
-                self._keep(line)
+            if waiter.done() and not waiter.cancelled():
+                self._give(waiter.result())
             raise
         finally:
             if waiter in self._waiting:
                 self._waiting.remove(waiter)
 
-    def _fill(self) -> "list[asyncio.Task[None]]":
-        self._need()
-        return self._tend()
-
-    def _need(self) -> None:
-        self._needed_until = asyncio.get_running_loop().time() + self._limits.kept_s
-
-    def _tend(self) -> "list[asyncio.Task[None]]":
-        """Close what is too old, begin what is missing, and come back when either is due again."""
-        now = asyncio.get_running_loop().time()
-        self._retire(float("inf") if self._is_over(now) else now)
-        begun = [self._dials.begin(self._open()) for _ in range(self._missing(now))]
-        self._dialling += len(begun)
-        self._come_back()
-        return begun
-
-    def _is_over(self, now: float) -> bool:
-        return self._closed or now >= self._needed_until
+    def _wanted(self, now: float) -> int:
+        return 0 if self._closed else min(self._limits.most, self._demand.wanted(now))
 
     def _missing(self, now: float) -> int:
-        if self._is_over(now) or now < self._rests_until:
+        """A line that somebody waits for is ready for nobody else."""
+        if now < self._rests_until:
             return 0
-        wanted = min(self._limits.most, LEAST + self._users // PER_USERS)
-        young = [spare for spare in self._spares if now < spare.since + RENEW * self._limits.idle_s]
-        return wanted - len(young) - self._dialling
+        return self._wanted(now) - self._young(now) - (self._dialling - len(self._waiting))
+
+    def _young(self, now: float) -> int:
+        return sum(now < spare.since + RENEW * self._limits.idle_s for spare in self._spares)
 
     def _retire(self, now: float) -> None:
-        for spare in [each for each in self._spares if now >= each.since + self._limits.idle_s]:
+        none_wanted = not self._wanted(now)
+        for spare in [each for each in self._spares if none_wanted or now >= each.since + self._limits.idle_s]:
             self._spares.remove(spare)
             spare.line.close()
 
-    def _come_back(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        loop = asyncio.get_running_loop()
-        now, idle_s = loop.time(), self._limits.idle_s
-        if not self._is_over(now):
-            ages = [spare.since + part * idle_s for spare in self._spares for part in (RENEW, 1.0)]
-            due = [at for at in (*ages, self._needed_until, self._rests_until, self._fills_at) if at > now]
-            self._timer = loop.call_at(min(due), self._tend)
+    def _due(self, now: float) -> float:
+        if self._closed:
+            return float("inf")
+        ages = [spare.since + part * self._limits.idle_s for spare in self._spares for part in (RENEW, 1.0)]
+        times = (*ages, self._rests_until, self._demand.next_change(now))
+        return min((at for at in times if at > now), default=float("inf"))
 
     async def _open(self) -> None:
+        began = asyncio.get_running_loop().time()
         line = None
         try:
             line = await self._dial()
         finally:
             self._dialling -= 1
             if line is None and not self._closed:
-                self._rest()
-        self._keep(line)
-        self._come_back()
+                self._rest(began)
+        self._give(line)
+        self.come_back()
 
-    def _keep(self, line: L | None) -> None:
-        """For the first who waits, else for whoever comes."""
+    def _give(self, line: L | None) -> None:
+        """To the first who waits, else to whoever comes, if one is still wanted."""
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(line)
                 return
-        if line is None:
-            return
+        if line is not None:
+            self._keep(line)
+
+    def _keep(self, line: L) -> None:
         now = asyncio.get_running_loop().time()
-        if self._is_over(now):
+        if self._young(now) >= self._wanted(now):
             line.close()
             return
         spare = _Spare(line, now)
@@ -226,11 +205,15 @@ class Reserve(Generic[L]):
         idle_s = asyncio.get_running_loop().time() - spare.since
         log.info("reserve.lost", extra={"idle_s": round(idle_s, 3)})
         if idle_s < _HASTY_S:
-            self._rest()
+            self._rest(spare.since)
         else:
             self._rest_s = 0.0
-        self._tend()
+        self.tend()
 
-    def _rest(self) -> None:
+    def _rest(self, began: float) -> None:
+        """Something that began then has failed; what fails together counts once."""
+        if began <= self._rests_since:
+            return
+        self._rests_since = asyncio.get_running_loop().time()
         self._rest_s = min(self._limits.longest_rest_s, 2 * self._rest_s or self._limits.rest_s)
-        self._rests_until = asyncio.get_running_loop().time() + self._rest_s
+        self._rests_until = self._rests_since + self._rest_s

@@ -123,6 +123,5 @@ def _broken_connections(providers: compose.Providers) -> int:
         tasks = getattr(provider, "_tasks", provider)
         pool, spares = getattr(tasks, "_pool", None), getattr(provider, "_spares", None)
         broken += sum(not idle.connection.is_usable for idle in (pool._idle if pool else ()))
-        kept = (spare.socket for spare in (spares._spares if spares else ()))
-        broken += sum(socket is not None and not socket.is_open for socket in kept)
+        broken += sum(not spare.line.is_open for spare in (spares._lines._spares if spares else ()))
     return broken

@@ -11,9 +11,9 @@ import pytest
 from backend.ports import ChatItem, Message, TextDelta
 from backend.providers.chat_stream import StreamedChat
 from backend.providers.dashscope.qwen import QwenChat
+from backend.providers.demand import LEAST
 from backend.providers.fallback.mind import FallbackChat
 from backend.providers.openai_chat import ChatConfig, OpenAiChat
-from backend.providers.reserve import LEAST
 from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.config import ArkConfig
 from emulator.script import Fault, Kind, Script

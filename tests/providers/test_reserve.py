@@ -8,7 +8,9 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backend.providers.reserve import LATER_S, LEAST, Reserve, ReserveLimits
+from backend.providers.chat_reserve import ChatReserve
+from backend.providers.demand import LATER_S, LEAST
+from backend.providers.reserve import ReserveLimits
 from tests.support.virtual import virtually
 
 HANDSHAKE_S = 0.1
@@ -41,7 +43,7 @@ class Service:
         self.lines: list[FakeLine] = []
         self.dials: list[float] = []
         self.is_down = False
-        self.reserve = Reserve(self._dial, limits)
+        self.reserve = ChatReserve(self._dial, limits)
 
     @property
     def open(self) -> int:
@@ -218,6 +220,22 @@ def test_a_lost_line_is_replaced_and_never_taken() -> None:
     virtually(run())
 
 
+def test_whoever_waits_when_all_is_let_go_of_waits_no_longer() -> None:
+    async def run() -> None:
+        async with service() as it:
+            warming = asyncio.ensure_future(it.reserve.warm())
+            await asyncio.sleep(0)
+            taking = asyncio.ensure_future(it.reserve.take())
+            await asyncio.sleep(0)
+            await it.reserve.aclose()
+            began = asyncio.get_running_loop().time()
+            assert await taking is None
+            await warming
+            assert asyncio.get_running_loop().time() == began
+
+    virtually(run())
+
+
 def test_a_line_that_was_taken_is_its_takers() -> None:
     async def run() -> None:
         async with service() as it:
@@ -241,7 +259,7 @@ def test_a_service_that_is_down_is_asked_ever_more_rarely() -> None:
                 with it.reserve.in_use():
                     assert await it.reserve.take() is None
                 await asyncio.sleep(1)
-            assert len(it.dials) <= LEAST * 8
+            assert len(it.dials) <= LEAST * 10
             it.is_down = False
             await asyncio.sleep(LIMITS.longest_rest_s + 2 * HANDSHAKE_S)
             assert it.open == LEAST

@@ -11,13 +11,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from backend.errors import ProviderUnavailable
-from backend.providers import spares as spares_module
+from backend.providers import reserve
 from backend.providers.chores import Chores
+from backend.providers.reserve import ReserveLimits
 from backend.providers.sockets import ServiceSocket, SocketLimits, dial
-from backend.providers.spares import SpareLimits, Spares
+from backend.providers.spares import Spares
 from tests.providers.odd_vendor import Caller, odd_vendor, until
 
-LONG = SpareLimits(most=4, idle_s=60.0, expected_s=60.0, wait_s=60.0)
+LONG = ReserveLimits(most=4, idle_s=60.0, kept_s=60.0, wait_s=60.0)
+SOON_S = 0.05
 SOCKETS = SocketLimits(connect_timeout_s=5.0, send_timeout_s=5.0, ping_interval_s=None, ping_timeout_s=5.0)
 
 
@@ -31,7 +33,7 @@ class House:
         self.gone = 0
         self.may_dial = asyncio.Event()
         self.may_dial.set()
-        self.refuses = False
+        self.refuses = 0  # so many dials
         self.chores = Chores()
         self.spares: Spares
 
@@ -51,12 +53,13 @@ class House:
         self.dials += 1
         await self.may_dial.wait()
         if self.refuses:
+            self.refuses -= 1
             raise ProviderUnavailable("asr", "as the test says")
         return await dial("asr", self.url, {}, SOCKETS, lambda _: ProviderUnavailable("asr", "refused"))
 
 
 @asynccontextmanager
-async def house(limits: SpareLimits = LONG) -> AsyncIterator[House]:
+async def house(limits: ReserveLimits = LONG) -> AsyncIterator[House]:
     """Whatever a test does, letting go leaves no connection and no task."""
     it = House()
     async with odd_vendor(it.talk) as it.url:
@@ -129,6 +132,21 @@ async def test_a_spare_that_is_under_way_is_waited_for() -> None:
         await socket.close()
 
 
+async def test_a_spare_that_somebody_waits_for_is_not_the_next_session_s() -> None:
+    async with house() as it:
+        it.may_dial.clear()
+        warming, taking = asyncio.ensure_future(it.spares.warm()), asyncio.ensure_future(it.spares.take())
+        await until(lambda: it.dials)
+        next_one = asyncio.ensure_future(it.spares.warm())
+        await until(lambda: it.dials == 2)
+        it.may_dial.set()
+        await asyncio.gather(warming, next_one)
+        sockets = [await taking, await it.spares.take()]
+
+        assert all(sockets)
+        await asyncio.gather(*(socket.close() for socket in sockets if socket))
+
+
 async def test_a_spare_whose_handshake_hangs_is_not_waited_for_long() -> None:
     async with house(replace(LONG, wait_s=0.05)) as it:
         it.may_dial.clear()
@@ -137,7 +155,9 @@ async def test_a_spare_whose_handshake_hangs_is_not_waited_for_long() -> None:
 
         async with asyncio.timeout(0.14):  # for all three together, not for each
             assert await it.spares.take() is None
+        it.may_dial.set()
         await asyncio.wait(warming)
+        await until(lambda: it.open == 2)  # one session less is expected
 
 
 async def test_a_spare_is_replaced_before_it_is_too_old() -> None:
@@ -155,7 +175,7 @@ async def test_a_spare_is_replaced_before_it_is_too_old() -> None:
 
 
 async def test_a_session_that_does_not_come_is_expected_no_longer() -> None:
-    async with house(replace(LONG, idle_s=0.1, expected_s=0.15)) as it:
+    async with house(replace(LONG, idle_s=0.1, kept_s=0.15)) as it:
         await it.spares.warm()
         await until(lambda: it.callers)
         await until(lambda: not it.open)
@@ -165,7 +185,7 @@ async def test_a_session_that_does_not_come_is_expected_no_longer() -> None:
 
 
 async def test_a_spare_that_the_service_closes_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spares_module, "_HASTY_S", 0.0)
+    monkeypatch.setattr(reserve, "_HASTY_S", 0.0)
     async with house() as it:
         await it.spares.warm()
         await it.callers[0].connection.close()
@@ -196,21 +216,20 @@ async def test_a_spare_on_which_something_came_never_serves() -> None:
         assert await it.spares.take() is None
 
 
-async def test_a_spare_that_cannot_be_opened_is_not_tried_again() -> None:
+async def test_a_spare_that_cannot_be_opened_is_not_tried_again_at_once() -> None:
     async with house() as it:
-        it.refuses = True
+        it.refuses = 1
         await it.spares.warm()
 
         assert await it.spares.take() is None
         assert it.dials == 1
 
 
-async def test_a_spare_works_again_after_one_that_could_not_be_opened() -> None:
-    async with house() as it:
-        it.refuses = True
+async def test_a_spare_that_could_not_be_opened_is_tried_again_after_a_rest_while_its_session_is_expected() -> None:
+    async with house(replace(LONG, rest_s=SOON_S)) as it:
+        it.refuses = 1
         await it.spares.warm()
-        it.refuses = False
-        await it.spares.warm()
+        await until(lambda: it.open)
         socket = await it.spares.take()
 
         assert socket is not None
@@ -225,10 +244,32 @@ async def test_whoever_is_cancelled_while_taking_leaves_no_socket_behind() -> No
         await until(lambda: it.dials)
         await asyncio.sleep(0)
         taking.cancel()
-        await asyncio.wait([taking, warming])
         it.may_dial.set()
+        await asyncio.wait([taking, warming])
 
         assert await it.spares.take() is None
+
+
+async def test_a_spare_that_could_not_be_opened_costs_one_session_and_not_two() -> None:
+    async with house(replace(LONG, rest_s=SOON_S)) as it:
+        it.refuses = 1
+        await asyncio.gather(it.spares.warm(), it.spares.warm())
+        first = await it.spares.take()
+        await until(lambda: it.open == 2)
+        second = await it.spares.take()
+
+        assert first is not None
+        assert second is not None
+        await asyncio.gather(first.close(), second.close())
+
+
+async def test_whoever_warms_is_not_left_waiting_when_all_is_let_go_of_in_the_same_moment() -> None:
+    async with house() as it:
+        warming = asyncio.ensure_future(it.spares.warm())
+        await asyncio.sleep(0)
+        await it.spares.aclose()
+        async with asyncio.timeout(1):
+            await warming
 
 
 async def test_after_letting_go_nothing_is_dialled() -> None:

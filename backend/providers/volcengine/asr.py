@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from backend.ports import Recognition
 from backend.providers.chores import Chores
+from backend.providers.reserve import ReserveLimits
 from backend.providers.sockets import ServiceSocket, SocketLimits, dial
-from backend.providers.spares import SpareLimits, Spares
+from backend.providers.spares import Spares
 from backend.providers.volcengine.asr_session import AsrSession
 from backend.providers.volcengine.config import AsrConfig, SpeechCredentials
 from backend.providers.volcengine.handshake import Failures, headers
@@ -22,7 +23,13 @@ class VolcengineRecognizer:
         self._config = config
         self._failures = Failures("asr", credentials)
         self._chores = Chores()
-        limits = SpareLimits(config.max_spares, config.spare_idle_s, config.spare_kept_s, config.spare_timeout_s)
+        limits = ReserveLimits(
+            most=config.max_spares,
+            idle_s=config.spare_idle_s,
+            kept_s=config.spare_kept_s,
+            wait_s=config.spare_timeout_s,
+            longest_rest_s=config.spare_kept_s / 2,
+        )
         self._spares = Spares(self._dial, limits, self._chores)
 
     async def warm(self) -> None:
