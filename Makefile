@@ -6,8 +6,11 @@ PY := .venv/bin/python
 # tests mostly wait: one process more than there are cores, four at most
 AT_A_TIME := $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) < 3 ? $$(getconf _NPROCESSORS_ONLN) + 1 : 4 )))
 
+# tests start many programs: what is compiled for one is there for the next, whatever this shell says
+test unit e2e: export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check unit page-test e2e looks bench bench-peers conformance faults attacks audit soak models scale-test doctor format clean
+.PHONY: help run test check .types .rules unit page-test e2e looks bench bench-peers conformance faults attacks audit soak models scale-test doctor format clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,9 +25,14 @@ test: check unit page-test e2e ## check, then every test
 check: ## linters, types, import rules
 	@scripts/setup dev
 	@scripts/setup page
+	@$(MAKE) --no-print-directory --jobs 2 .types .rules
+
+.types:
+	$(PY) -m mypy
+
+.rules:
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy
 	.venv/bin/lint-imports
 	cd frontend && npm run --silent check
 

@@ -1,19 +1,22 @@
 """Mandarin into phonemes: tones that change, numbers, and English in between."""
 
-import pytest
-
-pytest.importorskip("misaki", reason="misaki needs Python 3.11 or 3.12")
-pytest.importorskip("kokoro_onnx", reason="kokoro-onnx is not installed")
-
+from collections.abc import Callable
 from pathlib import Path
 
-from emulator.engines.phonemes import Phonemes
+import pytest
+
+Phonemes = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
 def read(tmp_path_factory: pytest.TempPathFactory) -> Phonemes:
+    """The reader. Its libraries take seconds to be imported, which only the process that runs these tests has to."""
+    pytest.importorskip("misaki", reason="misaki needs Python 3.11 or 3.12")
+    pytest.importorskip("kokoro_onnx", reason="kokoro-onnx is not installed")
+    from emulator.engines import phonemes
+
     cache: Path = tmp_path_factory.mktemp("words")
-    return Phonemes(lambda english: f"<{english.strip()}>", str(cache))
+    return phonemes.Phonemes(lambda english: f"<{english.strip()}>", str(cache))
 
 
 def test_a_third_tone_before_another_rises(read: Phonemes) -> None:
