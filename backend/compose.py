@@ -279,6 +279,7 @@ def _model(settings: Settings) -> ChatModel:
             api_key=_NO_SECRET if local else llm.api_key,
             access_key="" if local else llm.access_key,
             secret_key="" if local else llm.secret_key,
+            keys_url=llm.keys_url,
             model=llm.model,
             temperature=llm.temperature,
             max_tokens=llm.max_tokens,

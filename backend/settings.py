@@ -71,7 +71,10 @@ class AsrSettings:
 
 @dataclass(frozen=True, slots=True)
 class LlmSettings:
-    """Chat. `url` is Ark's, or any OpenAI-compatible one's; `extra_body` holds more fields of each request."""
+    """Chat. `url` is Ark's, or any OpenAI-compatible one's; `extra_body` holds more fields of each request.
+
+    `keys_url` is where an account's pair is exchanged; empty is the SDK's choice.
+    """
 
     provider: LlmProvider
     url: str
@@ -83,6 +86,7 @@ class LlmSettings:
     max_tokens: int | None
     timeout_s: float
     extra_body: Mapping[str, object] = field(default_factory=dict)
+    keys_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +331,7 @@ def _llm(env: Env) -> LlmSettings:
         temperature=None if env.leaves_out("LLM_TEMPERATURE") else env.number("LLM_TEMPERATURE", 0.8, most=2),
         max_tokens=None if env.leaves_out("LLM_MAX_TOKENS") else env.whole("LLM_MAX_TOKENS", 2000, least=1),
         extra_body=env.fields("LLM_EXTRA_BODY", ("model", "messages", "stream", "stream_options")),
+        keys_url=env.text("ARK_KEYS_URL"),
         timeout_s=env.number("LLM_TIMEOUT_S", 10, least=0.05, most=120),
     )
 

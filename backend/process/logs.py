@@ -8,6 +8,10 @@ from typing import Final, Literal
 
 from backend.process.redaction import Redactor
 
+_TALKATIVE: Final = (
+    *("openai", "httpx", "httpcore", "urllib3", "websockets"),
+    *("volcenginesdkarkruntime", "volcenginesdkcore", "volcenginesdkark"),
+)
 _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -18,7 +22,7 @@ def configure(level: str, log_format: Literal["text", "json"], secrets: Iterable
     handler.setFormatter(_Redacted(shape, Redactor(secrets)))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # their debug lines hold keys and what people say
-    for library in ("openai", "httpx", "httpcore", "websockets", "volcenginesdkarkruntime"):
+    for library in _TALKATIVE:
         logging.getLogger(library).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 

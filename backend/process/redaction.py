@@ -1,6 +1,7 @@
 """The last line of defence: what is secret leaves no log, wherever a library or an error has put it."""
 
 import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -13,6 +14,7 @@ _NAMES: Final = re.compile(r"KEY$|TOKEN$|SECRET|PASSWORD|HEADERS$|ACCESSKEY")
 _SHAPES: Final = re.compile(
     r"(?P<bearer>\b[Bb]earer\s+)[\w.~+/=-]{6,}"  # an Authorization header
     r"|(?P<offer>\btoken\.)[\w-]{6,}"  # a browser's token, as a subprotocol
+    r"|(?P<sign>\bSignature=)[0-9a-f]{16,}"  # of a request to an account's API
     r"|\beyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}"  # a signed token
 )
 
@@ -38,7 +40,7 @@ class Redactor:
         """The text without secrets, those of the environment and whatever else looks like a token."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        return _SHAPES.sub(lambda found: (found["bearer"] or found["offer"] or "") + HIDDEN, text)
+        return _SHAPES.sub(lambda found: (found["bearer"] or found["offer"] or found["sign"] or "") + HIDDEN, text)
 
 
 def _password(url: str) -> str:
@@ -50,4 +52,5 @@ def _password(url: str) -> str:
 
 def _spellings(secret: str) -> tuple[str, ...]:
     encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
-    return secret, quote(secret, safe=""), encoded, encoded.replace("+", "-").replace("/", "_")
+    in_json = json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]
+    return secret, quote(secret, safe=""), encoded, encoded.replace("+", "-").replace("/", "_"), *in_json

@@ -76,7 +76,7 @@ def judge_next(case: Case, frames: Frames, stage: Stage, played: Played) -> None
     told = without_repeats([name for name in names(frames) if name != "BotError"])
     if told != TURN:
         played.problems.append(f"the next turn does not work: {told}")
-    if broken := _broken_connections(stage.providers):
+    if broken := broken_connections(stage.providers):
         played.problems.append(f"{broken} broken connections are kept")
 
 
@@ -116,7 +116,7 @@ def _is_error(frame: EventFrame) -> bool:
     return frame.event == "BotError"
 
 
-def _broken_connections(providers: compose.Providers) -> int:
+def broken_connections(providers: compose.Providers) -> int:
     """How many connections are kept for a next session that could not serve one."""
     broken = 0
     for provider in (providers.recognizer, providers.synthesizer):

@@ -7,9 +7,19 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from tests.faults.cases import GOES_ON, Case
-from tests.faults.judge import TIMEOUT_S, Frames, Played, is_over, judge, judge_next, judge_what_struck, strikes
+from tests.faults.judge import (
+    TIMEOUT_S,
+    Frames,
+    Played,
+    broken_connections,
+    is_over,
+    judge,
+    judge_next,
+    judge_what_struck,
+    strikes,
+)
 from tests.faults.scripts import at_first, beside, dials_in_between, fine, in_time
-from tests.faults.stage import Stage, staged
+from tests.faults.stage import Stage, staged, until
 from tests.support.caller import names
 
 STARVED_S: Final = 0.1
@@ -71,7 +81,7 @@ def _settings(case: Case) -> dict[str, str]:
 
 async def _in_the_first_turn(case: Case, stage: Stage, played: Played, lateness: Lateness) -> None:
     await _troubled_turn(case, stage, played, lateness)
-    played.struck = strikes(case, stage) > 0
+    played.struck = await _struck(case, stage)
 
 
 async def _in_a_later_turn(case: Case, stage: Stage, played: Played, lateness: Lateness) -> None:
@@ -87,7 +97,7 @@ async def _in_a_later_turn(case: Case, stage: Stage, played: Played, lateness: L
         if case.stage == "tts" and case.trouble.at_connect and not case.idles:
             await _hang_up(stage)
     await _troubled_turn(case, stage, played, lateness)
-    played.struck = strikes(case, stage) > 0
+    played.struck = await _struck(case, stage)
 
 
 async def _in_a_barge_in(case: Case, stage: Stage, played: Played, lateness: Lateness) -> None:
@@ -105,7 +115,15 @@ async def _in_a_barge_in(case: Case, stage: Stage, played: Played, lateness: Lat
     else:
         frames = await caller.until("TTSDone")
         judge(case, frames, played, time.monotonic() - began - (lateness.s - late))
-    played.struck = strikes(case, stage) > before
+    played.struck = await _struck(case, stage, before)
+
+
+async def _struck(case: Case, stage: Stage, before: int = 0) -> bool:
+    """In time: what closes a connection when it has been idle does so before the next turn needs one."""
+    if case.idles and not case.misses:
+        with suppress(TimeoutError):
+            await until(lambda: strikes(case, stage) > before)
+    return strikes(case, stage) > before
 
 
 def _go_on(case: Case, stage: Stage) -> None:
@@ -146,7 +164,11 @@ async def _next_turn(case: Case, stage: Stage, played: Played) -> None:
             async with asyncio.timeout(1):
                 while "SentenceRecognized" not in names(frames):
                     frames.append(await stage.caller.next())
-    judge_next(case, frames + await stage.caller.until("TTSDone"), stage, played)
+    frames += await stage.caller.until("TTSDone")
+    if case.idles:  # connections go on being closed, and each is let go of a moment later
+        with suppress(TimeoutError):
+            await until(lambda: not broken_connections(stage.providers))
+    judge_next(case, frames, stage, played)
 
 
 async def _more(stage: Stage) -> list[str]:

@@ -18,13 +18,15 @@ ENVIRONMENT = {
     "TLS_KEY": "/etc/tls/key.pem",
     "LLM_MODEL": "a-model-of-some-name",
     "LLM_API_KEY": "none",
+    "ADMIN_TOKEN": 'admin"token\\of é',
 }
 
 
 @pytest.mark.parametrize(
     "secret",
     ["ark-key-0123456789", "volc+secret/key==", "volc%2Bsecret%2Fkey%3D%3D", "one-secret-of-many",
-     "another-secret-of-many", "collector-key-1", "pass@word1", "pass%40word1", "YXJrLWtleS0wMTIzNDU2Nzg5"],
+     "another-secret-of-many", "collector-key-1", "pass@word1", "pass%40word1", "YXJrLWtleS0wMTIzNDU2Nzg5",
+     'admin"token\\of é', 'admin\\"token\\\\of \\u00e9', 'admin\\"token\\\\of é'],
 )  # fmt: skip
 def test_every_secret_is_hidden_in_each_of_its_spellings(secret: str) -> None:
     said = Redactor(secrets_of(ENVIRONMENT)).clean(f"failed with <{secret}> at last")
@@ -45,6 +47,8 @@ def test_what_is_no_secret_is_said(word: str) -> None:
         ("Authorization: Bearer abc.DEF-123_x", "Authorization: Bearer ***"),
         ("Sec-WebSocket-Protocol: lvc, token.YWJjZGVm", "Sec-WebSocket-Protocol: lvc, token.***"),
         ("it was eyJhbGciOiJ9.eyJleHAiOjF9.c2lnbmF0dXJl there", "it was *** there"),
+        ("HMAC-SHA256 Signature=0123456789abcdef0123", "HMAC-SHA256 Signature=***"),
+        ("Signature=of a friend", "Signature=of a friend"),
         ("a token is needed", "a token is needed"),
     ],
 )

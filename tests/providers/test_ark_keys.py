@@ -15,7 +15,7 @@ from backend.ports import Message, TextDelta
 from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.ark_keys import REFRESH_BEFORE_S, TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
-from tests.providers.odd_chat import END, Stream, odd_chat, text
+from tests.providers.odd_chat import END, Refusal, Stream, odd_chat, text
 
 SECRET = "the-secret-key"
 
@@ -104,6 +104,21 @@ async def test_the_pair_signs_for_a_key_and_the_key_opens_the_chat() -> None:
     assert (action, body["ResourceType"], body["ResourceIds"]) == ("GetApiKey", "endpoint", ["ep-1"])
     assert "the-access-key" in authorization
     assert SECRET not in authorization
+
+
+async def test_a_key_that_the_service_tells_in_its_refusal_is_not_passed_on() -> None:
+    def answer(_: web.Request, __: Any) -> web.Response:
+        result = {"ApiKey": "temporary-key-1", "ExpiredTime": 4_000_000_000}
+        return web.json_response({"ResponseMetadata": {"RequestId": "r"}, "Result": result})
+
+    refusal = {"error": {"code": "AuthenticationError", "message": "no such key: temporary-key-1"}}
+    async with key_service(answer) as keys_url, odd_chat(Refusal(401, refusal)) as service:
+        chat = ArkChat(config(base_url=service.url, keys_url=keys_url))
+        with pytest.raises(ProviderRefused, match="no such key: \\*\\*\\*") as caught:
+            await anext(chat.reply([Message("user", "你好")]))
+        await chat.aclose()
+
+    assert "temporary-key-1" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("status", [200, 403])

@@ -69,11 +69,18 @@ class ArkChat(StreamedChat):
         wishes = {name: wish for name, wish in wishes.items() if wish is not None} | dict(config.extra_body)
         options = {}
         if self._key is not None:
-            options["headers"] = {"Authorization": f"Bearer {await self._key.get()}"}
+            options["headers"] = {"Authorization": f"Bearer {await self._temporary(self._key)}"}
         # as bytes: the SDK checks every field of what it is given as objects, which takes longer than all else
         return await client.sdk.post(
             _PATH, body=json_bytes(wishes), cast_to=client.response, stream=True, options=options
         )
+
+    async def _temporary(self, keys: TemporaryKey) -> str:
+        """The key of these days, which no error may tell: they are one a week."""
+        key = await keys.get()
+        if key not in self._secrets:
+            self._secrets.append(key)
+        return key
 
     def _refused(self, error: ProviderError, left_out: frozenset[str]) -> frozenset[str]:
         """A model without the switch for thinking refuses it; which parameter it minded, only trying can tell."""
