@@ -12,6 +12,7 @@ from backend.errors import ConfigError
 
 _SOURCE: Final = re.compile(r"wss?://[a-z0-9.-]+(:([0-9]{1,5}|\*))?")
 _NAME: Final = re.compile(r"[a-z0-9.-]+")
+_USUAL_PORTS: Final = {"ws": ":80", "wss": ":443"}
 _THIS_MACHINE: Final = ("localhost", "127.0.0.1")
 
 
@@ -23,7 +24,7 @@ def read_call_servers(env: Env) -> tuple[str, ...]:
     """
     public, call_url = _host(env.text("PUBLIC_URL")), urlsplit(env.text("CALL_URL"))
     named = tuple(_source(word) for word in env.words("ALLOWED_CALL_SERVERS"))
-    called = f"{call_url.scheme}://{call_url.netloc}".lower()
+    called = _plain(f"{call_url.scheme}://{call_url.netloc}".lower())
     return (*_any_port(public), *((called,) if _SOURCE.fullmatch(called) else ()), *named)
 
 
@@ -57,10 +58,16 @@ def _host(url: str) -> str:
 
 
 def _source(word: str) -> str:
-    source = word.lower().rstrip("/")
+    source = _plain(word.lower().rstrip("/"))
     if not _SOURCE.fullmatch(source):
         raise ConfigError(f"ALLOWED_CALL_SERVERS has addresses such as wss://call.example.com:8888, not {word!r}")
     return source
+
+
+def _plain(source: str) -> str:
+    """Without the port that goes without saying: browsers leave it out of an address."""
+    scheme = source.partition(":")[0]
+    return source.removesuffix(_USUAL_PORTS.get(scheme, " "))
 
 
 def _is_ipv6(name: str) -> bool:

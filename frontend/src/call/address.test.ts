@@ -66,6 +66,17 @@ describe("where the page's policy lets it call", () => {
     expect(mayCall(new URL("ws://[::1]:8080/"), there, here)).toBe(true); // its own origin
   });
 
+  it.each([
+    ["wss://calls.example:443", "wss://calls.example:443/chat", true],
+    ["wss://calls.example:443", "wss://calls.example/chat", true],
+    ["wss://calls.example", "wss://calls.example:443/chat", true],
+    ["ws://calls.example:80", "ws://calls.example/chat", true],
+    ["wss://calls.example:443", "wss://calls.example:8443/chat", false],
+    ["ws://calls.example:443", "ws://calls.example/chat", false],
+  ])("with %s, of %s: %s, whether the usual port is written or not", (source, address, allowed) => {
+    expect(mayCall(new URL(address), { ...place, servers: [source] }, page)).toBe(allowed);
+  });
+
   it("is not for the page to say while it does not know", () => {
     expect(mayCall(new URL("wss://evil.net/"), place, page)).toBe(true);
   });

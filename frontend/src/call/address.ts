@@ -34,10 +34,15 @@ export function callUrl(
 export function mayCall(url: URL, place: CallPlace, page: Pick<Location, "protocol" | "host">): boolean {
   if (!place.servers || url.host === page.host) return true;
   return place.servers.some((source) => {
-    const [, scheme, host, port] = /^(wss?):\/\/([^:]+)(?::(.+))?$/.exec(source) ?? [];
+    const [, scheme, host, port = ""] = /^(wss?):\/\/([^:]+)(?::(.+))?$/.exec(source) ?? [];
     if (!scheme || !["wss:", `${scheme}:`].includes(url.protocol)) return false;
-    return (host === "*" || host === url.hostname) && (port === "*" || (port ?? "") === url.port);
+    return (host === "*" || host === url.hostname) && (port === "*" || written(scheme, port) === url.port);
   });
+}
+
+/** A port as an address has it: the usual one goes without saying. */
+function written(scheme: string, port: string): string {
+  return port === (scheme === "wss" ? "443" : "80") ? "" : port;
 }
 
 /** The address with the wishes as its query; lists are written with commas. */
