@@ -7,6 +7,7 @@ import asyncio
 import zlib
 from contextlib import suppress
 from enum import Enum
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -49,7 +50,7 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     link, fault = accepted
     async with link:
         if fault is None or await link.is_used(within_ms=fault.ms):
-            await link.telling(Recognition(house, link, Policy(request.path)).run())
+            await link.telling(Recognition(house, link, Policy(request.path)).run)
         else:
             house.stats.struck(fault)
         if link.muted:
@@ -92,8 +93,8 @@ class Recognition:
             hot_words=self._asked.hot_words,
         )
         async with self._house.loaded.recognition.open(options) as hearing, asyncio.TaskGroup() as tasks:
-            teller = tasks.create_task(self._link.telling(self._tell(hearing)))
-            await self._link.telling(self._listen(hearing, teller))
+            teller = tasks.create_task(self._link.telling(partial(self._tell, hearing)))
+            await self._link.telling(partial(self._listen, hearing, teller))
             teller.cancel()
 
     def _begin(self, opening: SpeechFrame) -> None:

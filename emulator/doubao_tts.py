@@ -6,7 +6,8 @@ Source: docs 6561/1329505 and 6561/1719100; the fact sheet's session rules.
 import asyncio
 import re
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -37,7 +38,7 @@ async def serve(house: House, request: web.Request) -> web.StreamResponse:
     link, fault = accepted
     connection = (Bidirectional if request.path == BIDIRECTIONAL else Unidirectional)(house, link, fault)
     async with link:
-        await link.telling(connection.run())
+        await link.telling(connection.run)
     return link.response
 
 
@@ -68,10 +69,10 @@ class Connection:
         await session.misbehave("start")
         return session
 
-    async def _telling(self, ident: str, work: Awaitable[None]) -> None:
+    async def _telling(self, ident: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work of one session; where it fails, say so and hang up, for some clients wait for ever otherwise."""
         try:
-            await work
+            await work()
         except SessionFailure as failure:
             status = {"status_code": failure.code, "message": failure.message}
             await self._link.send(event_frame(SpeechEvent.SESSION_FAILED, ident, status))
@@ -95,7 +96,7 @@ class Bidirectional(Connection):
     async def run(self) -> None:
         """Serve until the client leaves."""
         async with asyncio.TaskGroup() as tasks:
-            await self._link.telling(self._events(tasks))
+            await self._link.telling(partial(self._events, tasks))
             if self._task is not None:
                 self._task.cancel()
 
@@ -109,11 +110,11 @@ class Bidirectional(Connection):
                     await self._connection_event(SpeechEvent.CONNECTION_FINISHED, _OK)
                     return await self._link.close()
                 case SpeechEvent.START_SESSION:
-                    await self._telling(ident, self._start_session(ident, _payload(frame), tasks))
+                    await self._telling(ident, partial(self._start_session, ident, _payload(frame), tasks))
                 case SpeechEvent.TASK_REQUEST | SpeechEvent.FINISH_SESSION | SpeechEvent.CANCEL_SESSION:
                     if self._session is None or self._session.ident != ident:
                         return await self._link.close(reason=f"non-exist session: {ident}")
-                    await self._telling(ident, self._in_session(self._session, frame))
+                    await self._telling(ident, partial(self._in_session, self._session, frame))
                 case _:
                     raise VendorError(BAD_REQUEST, f"unexpected event {frame.event}")
         return None
@@ -167,7 +168,7 @@ class Bidirectional(Connection):
         session = await self._begin(ident, payload)
         self._session = session
         await session.say(SpeechEvent.SESSION_STARTED, {})
-        self._task = tasks.create_task(self._link.telling(self._telling(ident, self._speak(session))))
+        self._task = tasks.create_task(self._link.telling(partial(self._telling, ident, partial(self._speak, session))))
 
     async def _speak(self, session: TtsSession) -> None:
         await session.speak()
@@ -206,7 +207,7 @@ class Unidirectional(Connection):
             if frame.event is not None or frame.message_type != MessageType.CLIENT_REQUEST:
                 raise VendorError(SERVER_ERROR, f"unexpected event {frame.event}")
             ident = str(uuid.uuid4())
-            await self._telling(ident, self._request(ident, _payload(frame)))
+            await self._telling(ident, partial(self._request, ident, _payload(frame)))
         return None
 
     async def _request(self, ident: str, payload: dict[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -131,10 +131,13 @@ class Link:
         if not self.muted:
             await self.close()
 
-    async def telling(self, work: Awaitable[None]) -> None:
-        """Do it; an error that ends it is told, and a hang-up ends it in silence."""
+    async def telling(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do it; an error that ends it is told, and a hang-up ends it in silence.
+
+        The work is begun here: a task with this that is cancelled before its first step leaves nothing behind.
+        """
         try:
-            await work
+            await work()
         except VendorError as error:
             await self.fail(error)
         except HungUp:

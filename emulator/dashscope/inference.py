@@ -4,8 +4,9 @@ Source: docs "realtime-websocket-overview", "cosyvoice-websocket-api"; the fact 
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -47,14 +48,14 @@ class Connection:
     async def run(self) -> None:
         """Serve until the client leaves."""
         async with asyncio.TaskGroup() as tasks:
-            while await self._telling(self._next()) and self._message is not None:
+            while await self._telling(self._next) and self._message is not None:
                 self._note(self._message)
-                if not await self._telling(self._take(self._message, tasks)):
+                if not await self._telling(partial(self._take, self._message, tasks)):
                     break
             if self._running is not None:
                 self._running.cancel()
 
-    async def _telling(self, work: Awaitable[None]) -> bool:
+    async def _telling(self, work: Callable[[], Awaitable[None]]) -> bool:
         return await self._link.telling(self._service, self._task_id, work)
 
     def _note(self, message: Command | bytes) -> None:
@@ -92,7 +93,7 @@ class Connection:
                 raise TaskFailure(INVALID_PARAMETER, "task or function is not supported")
 
     async def _run(self, task: Task) -> None:
-        await self._telling(self._serve(task))
+        await self._telling(partial(self._serve, task))
 
     async def _serve(self, task: Task) -> None:
         payload = await task.run()

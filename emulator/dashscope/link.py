@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -91,10 +91,10 @@ class Link:
         except ConnectionError as exc:
             raise HungUp from exc
 
-    async def telling(self, service: Service, task_id: str, work: Awaitable[None]) -> bool:
+    async def telling(self, service: Service, task_id: str, work: Callable[[], Awaitable[None]]) -> bool:
         """Do it; an error that ends the task is told, and a hang-up ends it in silence. Gives whether all went well."""
         try:
-            await work
+            await work()
         except TaskFailure as failure:
             await self._fail(service, task_id, failure)
         except HungUp:

@@ -1,5 +1,6 @@
 """Recognition on its three paths: when it answers, and what."""
 
+import gc
 import io
 import struct
 from typing import Any
@@ -12,6 +13,8 @@ from websockets.exceptions import InvalidStatus
 
 from backend.protocol.header import Compression
 from backend.protocol.speech import SpeechFrame
+from emulator.doubao_asr import Recognition
+from emulator.link import HungUp
 from emulator.script import Script, Utterance
 from tests.emulator.dial import (
     ASR_HEADERS,
@@ -318,3 +321,18 @@ async def test_a_client_that_hangs_up_leaves_nothing_open() -> None:
             await line.receive()
             assert vendor.stats()["asr"]["open"] == 1
         await vendor.hung_up()
+
+
+async def test_a_session_whose_client_is_gone_before_it_has_listened_leaves_no_work_behind(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    async def gone(*_: object) -> None:
+        raise HungUp
+
+    monkeypatch.setattr(Recognition, "_listen", gone)
+    async with running_emulator() as vendor, dialled(vendor.asr_url(), ASR_HEADERS) as line:
+        await line.send(asr_request())
+        await line.rest()
+    gc.collect()
+
+    assert [str(warning.message) for warning in recwarn if warning.category is RuntimeWarning] == []
