@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import WebSocketException
 from websockets.frames import Frame, Opcode
 
 from attacks.honest import ATTACKER as NAME
@@ -22,13 +22,13 @@ from attacks.outcome import Deadline, Outcome
 from attacks.target import Target, source
 
 SEED: Final = int(os.environ.get("ATTACK_SEED", "20261122"))
-_ATTACKERS: Final = 20
+ATTACKERS: Final = 20
 _dials = itertools.count()
 _MIB: Final = 2**20
 _WINDOW: Final = 65_536
 _NARROW: Final = 2048
 """What a socket takes that nobody reads: the rest waits at the server."""
-_FENCE: Final = b"\x11\x10\x10\x00\x00\x00\x00\x0d" + b'{"event":"F"}'
+FENCE: Final = b"\x11\x10\x10\x00\x00\x00\x00\x0d" + b'{"event":"F"}'
 """An unknown event: the answer shows that the call still answers, and bad frames before it are no longer in a row."""
 
 
@@ -47,10 +47,10 @@ async def mutated(target: Target, deadline: Deadline) -> Outcome:
         while not deadline.passed:
             for _ in range(8):
                 await socket.send(mutator.frame())
-            await socket.send(_FENCE)
+            await socket.send(FENCE)
             outcome.tried += 9
 
-    await _swarm(target, deadline, attack, outcome)
+    await swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -81,18 +81,23 @@ async def million(target: Target, frames: int) -> Outcome:
 
 
 async def gzip_bombs(target: Target, deadline: Deadline) -> Outcome:
-    """Bodies of a few kilobytes that would be twenty megabytes."""
+    """Bodies of a few kilobytes that would be twenty megabytes, and say so or lie."""
     outcome = Outcome(note="bombs of 20 MiB")
     packed = _packed()
-    bombs = [bytes((0x11, kind, 0x11, 0)) + len(packed).to_bytes(4, "big") + packed for kind in (0x10, 0x20)]
+    lying = packed[:-4] + (1000).to_bytes(4, "little")  # its own account of its size
+    bombs = [
+        bytes((0x11, kind, 0x11, 0)) + len(body).to_bytes(4, "big") + body
+        for kind in (0x10, 0x20)
+        for body in (packed, lying)
+    ]
 
     async def attack(number: int, socket: ClientConnection) -> None:
         while not deadline.passed:
-            await socket.send(bombs[outcome.tried % 2])
-            await socket.send(_FENCE)
+            await socket.send(bombs[outcome.tried % len(bombs)])
+            await socket.send(FENCE)
             outcome.tried += 1
 
-    await _swarm(target, deadline, attack, outcome)
+    await swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -112,34 +117,7 @@ async def oversize_messages(target: Target, deadline: Deadline) -> Outcome:
             outcome.tried += 1
             await socket.send(kinds[outcome.tried % len(kinds)])
 
-    await _swarm(target, deadline, attack, outcome)
-    return outcome
-
-
-async def never_reading(target: Target, deadline: Deadline) -> Outcome:
-    """Ask for everything and read nothing."""
-    outcome = Outcome(note="requests by callers that read nothing")
-    asks = said("讲个很长很长的故事。" * 60)
-
-    async def attack(number: int, socket: ClientConnection) -> None:
-        socket.transport.pause_reading()
-        asked = False
-        try:
-            while not deadline.passed:
-                async with asyncio.timeout(deadline.left_s + 0.1):
-                    await socket.send(_FENCE if asked else asks)
-                asked = True
-                outcome.tried += 1
-                await asyncio.sleep(0.02)
-        except TimeoutError:  # it is over
-            return
-        except (ConnectionClosed, OSError):
-            outcome.let_go += 1
-
-    await _swarm(
-        target, deadline, attack, outcome, reads=False, query="&delivery=stream&audio_format=pcm&sample_rate=48000"
-    )
-    outcome.note += f"; {outcome.let_go} times one was hung up on"
+    await swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -148,7 +126,7 @@ async def floods(target: Target, deadline: Deadline) -> Outcome:
     outcome = Outcome(note="frames sent as fast as they go")
     sound = b"\x11\x20\x00\x00\x00\x00\x02\x80" + bytes(640)
     floods = [
-        Frame(Opcode.BINARY, _FENCE).serialize(mask=True) * 200,
+        Frame(Opcode.BINARY, FENCE).serialize(mask=True) * 200,
         Frame(Opcode.BINARY, sound).serialize(mask=True) * 100,
         Frame(Opcode.PING, bytes(100)).serialize(mask=True) * 200,
         Frame(Opcode.BINARY, b"", fin=False).serialize(mask=True)
@@ -164,7 +142,7 @@ async def floods(target: Target, deadline: Deadline) -> Outcome:
                 await socket.drain()
             await asyncio.sleep(0)
 
-    await _swarm(target, deadline, attack, outcome)
+    await swarm(target, deadline, attack, outcome)
     return outcome
 
 
@@ -173,11 +151,11 @@ def _packed() -> bytes:
     return gzip.compress(bytes(20 * _MIB), 1)
 
 
-_Work = Callable[[int, ClientConnection], "asyncio.Future[None] | object"]
+Work = Callable[[int, ClientConnection], "asyncio.Future[None] | object"]
 
 
-async def _swarm(
-    target: Target, deadline: Deadline, work: _Work, outcome: Outcome, *, reads: bool = True, query: str = ""
+async def swarm(
+    target: Target, deadline: Deadline, work: Work, outcome: Outcome, *, reads: bool = True, query: str = ""
 ) -> None:
     """Many callers; each begins anew when it has been hung up on."""
 
@@ -196,7 +174,7 @@ async def _swarm(
                             reading.cancel()
             await asyncio.sleep(0.05)
 
-    await asyncio.gather(*(one(number) for number in range(_ATTACKERS)))
+    await asyncio.gather(*(one(number) for number in range(ATTACKERS)))
 
 
 @asynccontextmanager

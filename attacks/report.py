@@ -9,8 +9,8 @@ from attacks.run import Row
 BEGIN: Final = "<!-- attacks -->"
 END: Final = "<!-- /attacks -->"
 _HEAD: Final = (
-    "| attack | attempts | of what | got through | honest callers: answers | p50 | p99 | turns | cut off | server grew by |\n"
-    "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|"
+    "| attack | attempts | of what | got through | honest callers: answers | p50 | p99 | their own lateness | turns | cut off | server: lag | grew by |\n"
+    "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
 )  # fmt: skip
 
 
@@ -30,10 +30,10 @@ def written(page: str, rows: Sequence[Row], seconds: float) -> str:
 def _line(row: Row) -> str:
     noticed = row.honest
     felt = (
-        [f"{noticed['answers']:,.0f}", _ms(noticed["p50_ms"]), _ms(noticed["p99_ms"]), f"{noticed['turns']:,.0f}",
-         f"{noticed['cut_off']:.0f}"]
+        [f"{noticed['answers']:,.0f}", _ms(noticed["p50_ms"]), _ms(noticed["p99_ms"]),
+         _ms(noticed.get("late_p99_ms", 0.0)), f"{noticed['turns']:,.0f}", f"{noticed['cut_off']:.0f}", _ms(row.lag_ms)]
         if noticed
-        else ["", "", "", "", ""]
+        else [""] * 7
     )  # fmt: skip
     parts = [
         row.name,

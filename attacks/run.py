@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import Final
 import aiohttp
 import psutil
 
-from attacks import callers, raw, strangers
+from attacks import callers, deaf, raw, strangers
 from attacks.outcome import Attack, Deadline, Outcome
 from attacks.target import Target, target
+from attacks.watch import Growth, loop_lag_ms
 from bench.processes import Cores
 
 ATTACKS: Final[Mapping[str, Attack]] = {
@@ -30,11 +31,11 @@ ATTACKS: Final[Mapping[str, Attack]] = {
     "token replay and forgery": strangers.forgery,
     "sid guessing": strangers.guessing,
     "path traversal": strangers.traversal,
-    "callers that never read": callers.never_reading,
+    "callers that never read": deaf.never_reading,
     "callers that flood": callers.floods,
 }
-LONGER: Final = {"10,000 half-open sockets": 3}
-"""So many times as long as the others: so many sockets take a while to open."""
+LONGER: Final = {"10,000 half-open sockets": 3, "callers that never read": 3}
+"""So many times as long as the others: so many sockets take a while to open, and a caller has 5 s before it is hung up on."""
 P99_MS: Final = 60.0
 GROWTH_MIB: Final = 96.0
 """What a server may hold more than before, while it is attacked: the bounds of its sockets and calls, and room to spare."""
@@ -53,6 +54,7 @@ class Row:
     grown_mib: float
     alive: bool
     crashes: int = 0
+    lag_ms: float = 0.0
 
     @property
     def p99_ms(self) -> float:
@@ -75,12 +77,16 @@ class Row:
         return [words for wrong, words in found if wrong]
 
 
-async def run(seconds: float, cores: Cores, tell: Callable[[str], None]) -> AsyncIterator[Row]:
-    """Every attack, for so long each, against one server."""
+async def run(
+    seconds: float, cores: Cores, tell: Callable[[str], None], only: Collection[str] = ()
+) -> AsyncIterator[Row]:
+    """Every attack, or those alone, for so long each, against one server."""
     async with target(cores) as here:
-        os.nice(5)  # attackers and honest callers share a core: who measures goes first
+        _give_way(here)
         yield await beside(here, "nothing (for comparison)", _peace, seconds, cores)
         for name, attack in ATTACKS.items():
+            if only and name not in only:
+                continue
             tell(name)
             yield await beside(here, name, attack, seconds * LONGER.get(name, 1), cores)
 
@@ -100,13 +106,23 @@ async def beside(here: Target, name: str, attack: Attack, seconds: float, cores:
     crashed = here.crashes()
     honest = await _start_honest(here, seconds + _SETTLE_S, cores)
     await asyncio.sleep(_SETTLE_S)
-    before, most = here.rss_mib(), [0.0]
-    watching = asyncio.create_task(_watch(here, most))
-    outcome = await attack(here, Deadline.after(seconds))
-    noticed = json.loads((await honest.communicate())[0].splitlines()[-1])
-    watching.cancel()
-    grown, alive = max(0.0, most[0] - before), await _is_alive(here)
-    return Row(name, outcome, noticed, grown, alive, here.crashes() - crashed)
+    lag_ms = [0.0]
+    async with Growth(here) as growth:
+        listening = asyncio.create_task(loop_lag_ms(here, lag_ms))
+        outcome = await attack(here, Deadline.after(seconds))
+        noticed = json.loads((await honest.communicate())[0].splitlines()[-1])
+        listening.cancel()
+    alive = await _is_alive(here)
+    return Row(name, outcome, noticed, growth.mib, alive, here.crashes() - crashed, lag_ms[0])
+
+
+def _give_way(here: Target) -> None:
+    """Attackers, honest callers and the services share a core: who measures goes first, or it would measure its own
+    waiting. The attackers take what is left, which is nearly all."""
+    os.nice(19)
+    for child in here.process.children():
+        with suppress(psutil.Error, OSError):
+            child.nice(10)
 
 
 async def _peace(_here: Target, deadline: Deadline) -> Outcome:
@@ -125,13 +141,6 @@ async def _start_honest(here: Target, seconds: float, cores: Cores) -> asyncio.s
     assert process.stdout is not None
     await process.stdout.readline()
     return process
-
-
-async def _watch(here: Target, most: list[float]) -> None:
-    while True:
-        with suppress(psutil.Error):
-            most[0] = max(most[0], here.rss_mib())
-        await asyncio.sleep(0.05)
 
 
 async def _is_alive(here: Target) -> bool:

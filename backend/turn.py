@@ -21,7 +21,7 @@ from backend.ports import (
     Synthesizer,
     TextDelta,
 )
-from backend.shell.delivery import Delivery, Listener
+from backend.shell.delivery import AT_ONCE, Delivery, Listener
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +144,8 @@ class Turn:
                         case TextDelta(text):
                             self.tokens += 1
                             self.marks.set("llm_first_token")
+                            if self.tokens % AT_ONCE == 0:
+                                await asyncio.sleep(0)
                             await self._queue(chunker.feed(speakable.feed(text)))
                         case ChatUsage(prompt, completion, cached):
                             self.marks.spend(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)

@@ -1,5 +1,6 @@
 """A caller's socket with the bounds that the WebSocket library leaves open."""
 
+import socket
 from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any, Final
@@ -29,6 +30,8 @@ _BYTES_AT_ONCE: Final = 64 * 1024
 """After so many of either the other sockets have their turn."""
 _WAITING_BYTES_EACH: Final = 64 * 1024
 """A message that waits for its call counts as one for each of these."""
+_ON_THE_WAY_BYTES: Final = 128 * 1024
+"""That the system may hold of what a client has not taken: minutes of sound else, so that nobody notices."""
 _AFTER_THE_END_S: Final = 0.05
 _GONE_S: Final = 2.0
 """Who has been hung up on for what it sent has so long to notice; until then little of what still comes is read."""
@@ -76,6 +79,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         super().connection_made(transport)
         self.recv_messages.frames = WeighedFrames(_WAITING_BYTES_EACH)
         self.recv_messages.resume = self._may_be_read
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ON_THE_WAY_BYTES)
         self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
         self._room.enter(self._address, self, transport.abort)
 

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 CLOSE_INTERNAL: Final = 1011
 NOT_READING: Final = "the client does not read"
 CLOSE_POLICY: Final = 1008
+_NO_LIMIT: Final = 2**30
+"""Of a buffer, in bytes: uvloop takes no more than an `int` of C holds."""
 GOODBYES: Final = frozenset({1000, 1001, 1005})
 """Done, gone away, and no reason given: with these a client hangs up."""
 HURRIED_WRITE_S: Final = 0.3
@@ -119,7 +121,7 @@ class WebSocketLine:
         """A polite close frame first, for the client that wakes up; no waiting for its answer, as it reads nothing."""
         if self._socket.transport.is_closing():  # uvloop's does nothing more then, and says so by an error
             return
-        self._socket.transport.set_write_buffer_limits(high=2**31)
+        self._socket.transport.set_write_buffer_limits(high=_NO_LIMIT)
         try:
             async with asyncio.timeout(0.1):
                 await self._socket.close(CLOSE_INTERNAL, NOT_READING)

@@ -13,6 +13,9 @@ from backend.shell.pieces import Piece, Pieces
 LONGEST_PIECE_MS: Final = 200
 """Raw samples are cut into pieces of at most this; encoded sound is sent as it comes."""
 
+AT_ONCE: Final = 16
+"""After so many items of a service, which may have sent hundreds at once, the other calls have their turn."""
+
 
 class Listener(Protocol):
     """Where a reply goes: sentences and their sound, in speaking order."""
@@ -56,7 +59,11 @@ class Delivery:
         """Take all of a synthesis session."""
         sentence: str | None = None
         pieces: list[bytes] = []
+        taken = 0
         async for item in speech:
+            taken += 1
+            if taken % AT_ONCE == 0:
+                await asyncio.sleep(0)
             match item:
                 case SentenceBegan(text):
                     sentence, pieces = text, []

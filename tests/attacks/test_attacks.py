@@ -6,12 +6,13 @@ import random
 
 import pytest
 
-from attacks import callers, report, run
+from attacks import callers, deaf, report, run
 from attacks.honest import ATTACKERS_VOLUME, Caller
 from attacks.mutator import Mutator, seeds
 from attacks.outcome import Attack, Deadline, Outcome
 from attacks.run import ATTACKS, Row
 from attacks.target import Target, target
+from attacks.watch import Growth
 from backend.errors import ProtocolError
 from backend.protocol.events import parse_event
 from backend.protocol.frames import AudioFrame, decode
@@ -75,6 +76,7 @@ async def test_honest_callers_beside_an_attack_hear_nobody_but_their_own_friend(
                 break
 
     assert row.faults(p99_ms=float("inf")) == []
+    assert 0 < row.honest["late_p99_ms"] < float("inf")
     assert row.honest["turns"] > 0
     assert row.honest["sounds"] > 0
 
@@ -108,6 +110,31 @@ def test_a_foreign_name_and_a_foreign_sound_are_noticed() -> None:
     assert caller.foreign == 5
 
 
+@pytest.mark.parametrize(
+    ("grown_mib", "hung_up_on", "lasted_s", "times"),
+    [(40, 20, 12, 0), (40, 0, 4, 0), (114, 20, 12, 1), (40, 0, 12, 1), (114, 0, 12, 2)],
+)
+def test_what_callers_that_never_read_must_not_get(
+    grown_mib: float, hung_up_on: int, lasted_s: float, times: int
+) -> None:
+    assert deaf.harm(grown_mib, 20, hung_up_on, lasted_s) == times
+
+
+async def test_how_much_a_server_grows_is_the_most_it_held_meanwhile() -> None:
+    class Held:
+        held = 100.0
+
+        def rss_mib(self) -> float:
+            return self.held
+
+    server = Held()
+    async with Growth(server) as growth:  # type: ignore[arg-type]
+        for server.held in (100.0, 130.0, 90.0):
+            await asyncio.sleep(0.06)
+
+    assert growth.mib == 30
+
+
 HONEST = {"answers": 700, "p50_ms": 2.0, "p99_ms": 9.0, "turns": 30, "foreign": 0, "cut_off": 0}
 
 
@@ -135,5 +162,6 @@ def test_the_table_goes_between_its_marks() -> None:
 
     assert "old" not in page
     assert "| x | 5 |" in page
+    assert len({line.count("|") for line in page.splitlines() if line.startswith("|")}) == 1
     assert page.endswith(f"{report.END}\nb\n")
     assert report.written(page, [Row("x", Outcome(5), HONEST, 1, True)], 8) == page

@@ -1,9 +1,14 @@
-"""How much sound may lie ready of a reply that nobody hears yet."""
+"""How much sound may lie ready of a reply that nobody hears yet, and that others have their turn while it is made."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 
 import pytest
 
+from backend.marks import TurnMarks
+from backend.ports import Sound, SpeechItem, SpeechOptions
+from backend.shell.delivery import AT_ONCE, Delivery
 from backend.shell.pieces import AHEAD_BYTES, Piece, Pieces
 
 
@@ -34,3 +39,61 @@ async def test_a_piece_larger_than_all_that_may_wait_waits_alone_and_the_end_is_
     await pieces.put(Piece(bytes(99), None))
     await pieces.put(None)
     assert [await pieces.get(), await pieces.get()] == [Piece(bytes(99), None), None]
+
+
+class Deaf:
+    """A client that takes nothing."""
+
+    async def say(self, sentence: str) -> None:
+        await asyncio.Event().wait()
+
+    async def show(self, text: str) -> bool:
+        return False
+
+    async def sound(self, data: bytes, ms: float) -> None:
+        await asyncio.Event().wait()
+
+
+def delivery() -> Delivery:
+    loudest = SpeechOptions(voice="v", audio_format="pcm", sample_rate_hz=48_000)
+    return Delivery(Deaf(), TurnMarks(0.0, time.monotonic), loudest, "stream", 300)
+
+
+class Voice:
+    """Has spoken a minute already, and says how much of it was taken."""
+
+    def __init__(self, size: int) -> None:
+        self.taken = 0
+        self._size = size
+
+    async def __aiter__(self) -> AsyncIterator[SpeechItem]:
+        while self.taken < 1000:
+            self.taken += 1
+            yield Sound(bytes(self._size))
+
+
+async def test_of_a_synthesiser_no_more_is_read_than_may_lie_ready() -> None:
+    voice, reply = Voice(9600), delivery()
+    tasks = [asyncio.create_task(reply.take(voice)), asyncio.create_task(reply.run())]
+    before = -1
+    while before != voice.taken:
+        before = voice.taken
+        for _ in range(5):
+            await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+    assert AHEAD_BYTES <= voice.taken * 9600 < AHEAD_BYTES + 4 * 9600
+
+
+async def test_sound_that_has_all_come_at_once_leaves_the_others_their_turn() -> None:
+    voice, reply = Voice(10), delivery()
+    taking = asyncio.create_task(reply.take(voice))
+    at = []
+    for _ in range(4):
+        await asyncio.sleep(0)
+        at.append(voice.taken)
+    taking.cancel()
+
+    assert at == [AT_ONCE, 2 * AT_ONCE, 3 * AT_ONCE, 4 * AT_ONCE]
