@@ -46,7 +46,7 @@ class Chunks:
         self._done = False
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        """The chunks, whatever JSON they are.
+        """The chunks: any JSON value.
 
         Raises:
             StreamError: where one is an error.

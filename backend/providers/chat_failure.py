@@ -26,7 +26,7 @@ ODD_ANSWERS: Final = (ValueError, TypeError, AttributeError, LookupError)
 
 
 class Connections(Protocol):
-    """What a client goes through; see `ChatConnections`."""
+    """The connections of a client; see `ChatConnections`."""
 
     async def warm(self) -> None:
         """Have one ready, if that can be."""

@@ -17,7 +17,7 @@ from backend.providers.chat_stream import ChatTimes
 from backend.providers.sockets import is_loopback
 
 _SLACK_S: Final = 5.0
-"""The adapters' own deadlines come first; the client's only guard against a mistake in them."""
+"""The client's deadlines are so much longer than the adapters' own, which come first."""
 _MAX_CONNECTIONS: Final = 1000
 
 ESCAPES: Final = (StreamError, aiohttp.ClientError, *ODD_ANSWERS)
@@ -25,7 +25,9 @@ ESCAPES: Final = (StreamError, aiohttp.ClientError, *ODD_ANSWERS)
 
 
 class ChatConnections:
-    """Those of one client: in use, idle between turns, or ready for the first. No proxy is asked for this machine.
+    """The connections of one client: in use, idle between turns, or ready for the first.
+
+    Those to this machine use no proxy.
 
     Args:
         base_url: where the chat service is.
@@ -56,7 +58,7 @@ class ChatConnections:
         return self._session
 
     async def warm(self) -> None:
-        """Have one ready; whether that works out, nobody is told."""
+        """Have one ready; a failure is not told."""
         self.session()
         await self._connector.reserve.warm()
 
@@ -91,7 +93,7 @@ def http_client(module: str, connections: ChatConnections, times: ChatTimes) -> 
 
 
 def _direct(client: type[Any]) -> type[Any]:
-    """A kind of this client that goes straight to its transport: chat needs no cookies, redirects or logins."""
+    """A subclass of this client that goes straight to its transport: chat needs no cookies, redirects or logins."""
 
     class Direct(client):  # type: ignore[misc]
         async def send(self, request: Any, *, stream: bool = False, **wishes: Any) -> Any:
@@ -107,7 +109,7 @@ def _direct(client: type[Any]) -> type[Any]:
 
 
 def was_cut(exc: BaseException | None) -> bool:
-    """The libraries take a connection that is closed on them for one that was slow to open."""
+    """Whether a connection was closed on us: the libraries report that as a timeout."""
     while exc is not None:
         if isinstance(exc, aiohttp.ClientConnectionError):
             return not isinstance(exc, aiohttp.ServerTimeoutError)

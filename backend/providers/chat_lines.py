@@ -25,11 +25,11 @@ class ChatLine:
 
     @property
     def is_open(self) -> bool:
-        """Nothing is due on it, so that whatever came is the end of it."""
+        """Whether a request may be sent on it. Nothing should come before that: if something did, it is spent."""
         return self.protocol.is_connected() and not self.protocol.should_close
 
     def when_lost(self, tell: Callable[[], None]) -> None:
-        """The future of the protocol is settled by a loss at any time, after this line was taken too."""
+        """Tell when the protocol's future says that it is closed; that may be after this line was taken."""
 
         def settled(closed: "Future[None]") -> None:
             if not closed.cancelled():
@@ -77,7 +77,7 @@ class ReadyConnector(aiohttp.TCPConnector):
         traces: Any,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's name
     ) -> ResponseHandler:
-        """What aiohttp leaves to its connectors; it is asked only when none that was used before is idle."""
+        """Make a connection, which aiohttp asks for only when none that was used before is idle."""
         # through a proxy without TLS, aiohttp prepares the request while it dials
         suits = req.connection_key == self._key and (req.is_ssl() or not req.proxy)
         if suits and (line := await self.reserve.take()) is not None:

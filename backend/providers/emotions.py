@@ -39,8 +39,8 @@ def takes_instruction(model: str, voice: str) -> bool:
     return model.startswith("cosyvoice-v3") and voice in _COSYVOICE_INSTRUCTED
 
 
-def is_stock(voice: str) -> bool:
-    """Whether it is one of the vendor's own that can be told how to speak, in the vendor's sentences only."""
+def takes_set_sentences_only(voice: str) -> bool:
+    """Whether the instructions that this voice takes are the vendor's own sentences, and no others."""
     return voice in _COSYVOICE_INSTRUCTED
 
 

@@ -60,7 +60,7 @@ class Feeder:
 
     @property
     def clock(self) -> AudioClock:
-        """Leads from the service's audio clock to the caller's."""
+        """Turns the service's audio time into the caller's."""
         return self._uplink.clock
 
     async def put(self, pcm: bytes) -> None:
@@ -126,7 +126,7 @@ class Feeder:
             while packet := self._uplink.take(self._loop.time()):
                 await self._send(packet)
         except ProviderError as error:
-            log.debug("feeder.gone", extra={"reason": error.reason})  # the reader finds that too, and its reason
+            log.debug("feeder.gone", extra={"reason": error.reason})  # whoever iterates gets it too, with its reason
 
     def _finish(self) -> None:
         self.is_finishing = True

@@ -22,17 +22,17 @@ class Narrator:
 
     @property
     def is_open(self) -> bool:
-        """Whether sound belongs to a sentence that was announced."""
+        """Whether a sentence was announced and has not ended."""
         return self._is_open
 
     @property
     def is_due(self) -> bool:
-        """Whether a sentence has begun that is still to be heard."""
+        """Whether the service has begun a sentence of which no sound has come yet."""
         return self._next is not None
 
     @property
     def has_told_all(self) -> bool:
-        """Whether nothing that was said is still to be announced."""
+        """Whether every sentence that was said has been announced."""
         return not is_speakable(self._said[self._announced :])
 
     def said(self, text: str) -> None:

@@ -28,17 +28,17 @@ class Patience:
         self._interruption: Exception | None = None
 
     def expect(self, what: str, within_s: float) -> None:
-        """From now on, this has to come within that time."""
+        """Set the deadline: this has to come within that time from now."""
         self._what, self._within_s = what, within_s
         self._move(asyncio.get_running_loop().time() + within_s)
 
     def relax(self) -> None:
-        """Nothing is owed."""
+        """Wait without a deadline from now on."""
         self._move(None)
 
     @property
     def is_overdue(self) -> bool:
-        """Whether the deadline has passed: it may have been moved just as the wait for it ended."""
+        """Whether the deadline has passed. It may not have after a wait that timed out: it may have just been moved."""
         return self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline
 
     def interrupt(self, error: Exception) -> None:
@@ -90,7 +90,7 @@ async def bounded(stage: Stage, what: str, within_s: float, work: Awaitable[T]) 
 
 
 def note_answer(error: ProviderError) -> None:
-    """A try on a connection that was kept has failed: remember what the service said, if it said anything."""
+    """A try on a kept connection has failed: remember the service's own error, for `bounded` to raise."""
     if error.vendor_code:
         _note(error)
 
@@ -101,7 +101,7 @@ def _note(error: ProviderError) -> None:
 
 
 async def retried(attempt: Callable[[], Awaitable[T]], backoff_s: float) -> T:
-    """Do it, and once more when it failed in a way that another try may mend.
+    """Do it, and once more where it failed with an error that is worth another try.
 
     A timeout is final: whoever waits has waited long enough.
     """

@@ -9,7 +9,7 @@ from backend.providers.patience import Patience
 from backend.providers.sentences import SentenceCutter
 
 MAX_WAITING_CHARS: Final = 20_000
-"""Of a reply that waits to be spoken; a longer one is refused."""
+"""So much of a reply may wait to be spoken; with more it is refused."""
 
 
 class SentenceLine:
@@ -40,7 +40,7 @@ class SentenceLine:
         self._more.set()
 
     async def next(self) -> str | None:
-        """The next sentence, once it is whole; None after the last. Nobody hurries while there is none."""
+        """The next sentence, once it is whole; None after the last. Waiting for one has no deadline."""
         self._patience.relax()
         while not self._sentences and not self._finished:
             self._more.clear()

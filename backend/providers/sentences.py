@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 SHORTEST_CHARS: Final = 4
-"""Of what can be pronounced. A shorter one goes with the next: alone it would end before the next one can sound."""
+"""Letters and digits. A shorter sentence goes with the next: alone it would end before the next one can sound."""
 LONGEST_CHARS: Final = 80
-"""Without an end mark; then the last clause mark cuts, or the length itself."""
+"""A longer text without an end mark is cut at its last comma or space, or else at this length."""
 
 _CLOSERS: Final = "”’」』）)】》\"'"
 _END: Final = re.compile(rf"(?:[。！？!?；;…\n]+|\.(?=\s))[{re.escape(_CLOSERS)}]*")
@@ -19,7 +19,7 @@ def is_speakable(text: str) -> bool:
 
 
 class SentenceCutter:
-    """What it gives, joined, is what it was given, but for white space at the edges and marks that nobody can say."""
+    """Loses no text but white space at the edges of sentences, and sentences of marks alone, which nobody can say."""
 
     def __init__(self) -> None:
         self._rest = ""

@@ -20,7 +20,7 @@ class HeardTab:
         self._billed_ms = 0
 
     def sent(self, size: int) -> None:
-        """So many bytes more of PCM."""
+        """So many more bytes of PCM went up."""
         self._sent_bytes += size
         due_ms = -(-(self._sent_bytes // BYTES_PER_MS) // self._step_ms) * self._step_ms
         if due_ms > self._billed_ms:
@@ -41,7 +41,7 @@ class SpokenTab:
         self._billed = 0
 
     def counts(self, characters: int) -> None:
-        """So many in all by now."""
+        """The characters of the whole reply by now."""
         if characters != self._billed:
             self._payer.spoke(self._model, characters - self._billed)
             self._billed = characters

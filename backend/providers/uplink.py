@@ -19,7 +19,7 @@ class Packet:
 
 
 class AudioClock:
-    """Leads from the service's audio clock, which counts our silence and misses what we dropped, to the caller's."""
+    """Turns the service's audio time, which counts our silence and misses what we dropped, into the caller's."""
 
     def __init__(self) -> None:
         self._sent = 0
@@ -103,7 +103,7 @@ class Uplink:
             self.dropped_bytes += excess
 
     def finish(self) -> None:
-        """No more audio comes: the next packets are what waits, and the last one says so."""
+        """No more audio comes: the next packets hold what still waits, and the last one is marked as the last."""
         self._finishing = True
 
     def take(self, now: float) -> Packet | None:

@@ -12,7 +12,7 @@ _HEADER_BYTES: Final = 4
 
 
 class WholePieces(Protocol):
-    """Of one stream."""
+    """Cuts one stream."""
 
     def feed(self, data: bytes) -> bytes:
         """Take some more; gives what is whole by now."""
@@ -22,7 +22,7 @@ class WholePieces(Protocol):
 
 
 def whole_pieces(audio_format: AudioFormat) -> WholePieces:
-    """For a format of our own; Opus cannot be cut, as only a stream's beginning says what it is."""
+    """Cuts this format. Opus cannot be cut: only the beginning of its stream tells how to decode it."""
     match audio_format:
         case "pcm":
             return WholeSamples()

@@ -58,7 +58,7 @@ class ParaformerRecognizer:
 
 
 class _Session:
-    """One recognition. Errors come by iteration: whoever sends never sees one, but finds nobody listening."""
+    """One recognition. Errors are raised to whoever iterates, never to whoever sends."""
 
     def __init__(self, task: Task, config: ParaformerConfig) -> None:
         self._task = task
@@ -90,7 +90,7 @@ class _Session:
         return self
 
     async def __anext__(self) -> Hypothesis:
-        """The next news."""
+        """The next hypothesis."""
         while not self._ended:
             try:
                 hypothesis = await self._next()
@@ -131,6 +131,6 @@ class _Session:
         return self._hearsay.end()
 
     def _on_the_callers_clock(self, hypothesis: Hypothesis) -> Hypothesis:
-        """The service does not say how much it has taken; it can't be more than it was given."""
+        """In the caller's time. The service does not tell how much audio it has taken: all that was sent counts."""
         clock = self._feeder.clock
         return replace(hypothesis, end_ms=clock.caller_ms(hypothesis.end_ms), audio_ms=clock.caller_ms(clock.sent_ms))

@@ -73,7 +73,7 @@ def synthesizer(settings: Settings) -> CosyVoiceSynthesizer:
 
 
 def voice_model(settings: Settings) -> str:
-    """The one that speaks, or would; clones are made for it."""
+    """The model that speaks, or would if DashScope spoke: clones are made for it."""
     return (settings.tts.model if settings.tts.provider == DASHSCOPE else "") or _VOICE_MODEL
 
 
@@ -90,7 +90,7 @@ def hot_words(settings: Settings) -> HotWordLists | None:
 
 
 def ears_model(settings: Settings) -> str:
-    """The one that hears, or would; lists are made for it."""
+    """The model that hears, or would if DashScope heard: lists of hot words are made for it."""
     return settings.asr.model if settings.asr.provider == DASHSCOPE else _EARS_MODEL
 
 

@@ -22,7 +22,7 @@ _MOST_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """Where one kind of thing is made. `name` is what people call the service."""
+    """One kind of thing that can be made. `name` is what people call the service."""
 
     stage: Stage
     name: str

@@ -36,12 +36,12 @@ class VoiceEnrolment:
         return voice
 
     async def progress(self, voice: str) -> Progress:
-        """How far it is."""
+        """How far its making is."""
         output = await self._service.ask("query_voice", {"voice_id": voice})
         return _PROGRESS.get(said(output, "status"), "deploying")
 
     async def delete(self, voice: str) -> None:
-        """Have it gone."""
+        """Delete it."""
         await self._service.ask("delete_voice", {"voice_id": voice})
 
     async def aclose(self) -> None:

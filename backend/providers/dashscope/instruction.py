@@ -1,4 +1,4 @@
-"""What CosyVoice may be told of how to speak, and by whom. Pure.
+"""Which instructions on how to speak a voice of CosyVoice takes. Pure.
 
 Source: Model Studio docs "cosyvoice-client-events": `instruction`; voices marked Instruct know the vendor's own
 sentences only, clones of the newer models take any words, and all others take none.
@@ -34,4 +34,4 @@ def takes(model: str, voice: str, text: str) -> bool:
     """Whether the service begins a task of this voice with such an instruction."""
     if not emotions.takes_instruction(model, voice) or units(text) > MOST_UNITS:
         return False
-    return not emotions.is_stock(voice) or _TEMPLATE.fullmatch(text) is not None
+    return not emotions.takes_set_sentences_only(voice) or _TEMPLATE.fullmatch(text) is not None

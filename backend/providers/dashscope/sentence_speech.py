@@ -73,5 +73,5 @@ class SentenceSpeech(CosySpeech):
 
 
 def _surely() -> bool:
-    """Whoever speaks here is whoever renews."""
+    """The new task is always wanted: it is asked for in order to speak at once."""
     return True

@@ -23,14 +23,14 @@ _SILENT: Final = "the service finished without any sound: does the voice speak t
 
 
 class _Cancelled(Exception):  # noqa: N818 - it says what happened
-    """Nobody listens any more."""
+    """The reply was cancelled; whoever waits for sound stops waiting."""
 
 
 class CosySpeech:
-    """What both ways share. Errors come by iteration: whoever says something never sees one.
+    """What both ways share. Errors are raised to whoever iterates, never to whoever hands text over.
 
     Attributes:
-        line: its task, or tasks.
+        line: the task that speaks, which may be replaced.
     """
 
     def __init__(self, line: TaskLine, config: CosyVoiceConfig) -> None:
@@ -91,7 +91,7 @@ class CosySpeech:
         raise NotImplementedError
 
     async def _waited(self, beginning: Awaitable[None]) -> None:
-        """For a task that begins, which has deadlines of its own."""
+        """Wait for a task to begin; that has deadlines of its own, so ours pause."""
         self._patience.relax()
         await self._patience.wait(beginning)
 
@@ -102,7 +102,7 @@ class CosySpeech:
         return message
 
     def _take_bill(self, event: Event) -> None:
-        """What the service says of the cost, also once nobody listens to the reply any more."""
+        """Note what the service says of the cost; it may say so after the reply was cancelled too."""
         self._of_task = tts_wire.characters_of(event) or self._of_task
         if event.name == wire.FINISHED:
             self._billed, self._of_task = self._billed + (self._of_task or self._of_text), 0
@@ -114,7 +114,7 @@ class CosySpeech:
         await self._tell(self.task.say(text))
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:
-        with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
+        with suppress(ProviderError):  # whoever iterates gets it too, and before it the reason, if the service sent one
             await message
 
     def _conclude(self, *, sounded: bool) -> None:
@@ -196,8 +196,8 @@ class StreamedSpeech(CosySpeech):
         self._expect_more()
 
     async def _renew(self) -> None:
-        """What is late are words, and not the service: it would give up the task that waits for them."""
-        if self._spoke:  # at the very last moment
+        """Put a new task in place of one to which no words came in time: the service would soon end it."""
+        if self._spoke:  # words came just as the deadline passed
             return
         await self._waited(self.line.renew(lambda: not self._spoke))
         if not self._spoke:

@@ -1,4 +1,4 @@
-"""The task that speaks a reply, and whoever takes its place when it has waited too long for something to say."""
+"""The task that speaks a reply, and the new one that replaces it when it has waited too long for words."""
 
 from collections.abc import Callable
 
@@ -23,9 +23,10 @@ class TaskLine:
         await self.task.start(self._run)
 
     async def renew(self, still: Callable[[], bool]) -> None:
-        """Put a young one in its place, in which nothing was said; unless, once that has begun, it is `still` not so.
+        """Replace the task, to which nothing was said yet, by a new one; its connection may be dead by now.
 
-        The old one may be dead by now, and its connection with it.
+        Args:
+            still: asked when the new one has begun: whether it is still wanted. If not, the old one stays.
 
         Raises:
             ProviderError: no task can be begun.
@@ -39,7 +40,7 @@ class TaskLine:
         self._tasks.leave(old, cancel=True)
 
     def overhear(self, take: Callable[[Event], None]) -> None:
-        """Have this take what the service says when nobody reads any more."""
+        """Have this told the events that come after the reply is over, which say what it cost."""
         self.task.overheard = take
 
     def leave(self) -> None:

@@ -27,7 +27,7 @@ class Task:
         connection: lent by the pool.
         is_running: between task-started and task-finished.
         is_finishing: finish-task was sent.
-        overheard: takes what the service still says while nobody reads.
+        overheard: is told the events that come after the task was left.
     """
 
     def __init__(self, stage: Stage, connection: TaskConnection, config: SocketConfig) -> None:
@@ -81,7 +81,7 @@ class Task:
         return message
 
     async def settle(self, *, cancel: bool) -> None:
-        """After the end: have the service finish what nobody listens to."""
+        """The task was left: have the service finish it, so that its connection can serve again."""
         if self.is_running and self.connection.is_usable:
             try:
                 await self.finish(cancel=cancel)
@@ -93,7 +93,7 @@ class Task:
 
 
 def unheard(_event: Event) -> None:
-    """Nobody wants to know."""
+    """Drop the event."""
 
 
 class Tasks:

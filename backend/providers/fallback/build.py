@@ -1,4 +1,4 @@
-"""From settings to the settings of those who stand by."""
+"""From settings to the settings of the second providers."""
 
 from dataclasses import replace
 from typing import Final, cast
@@ -10,7 +10,7 @@ _DOUBAO_MODEL: Final = "bigmodel_async"
 
 
 def second_settings(settings: Settings) -> Settings:
-    """The same, but with the family that stands by in each stage that has one; models and voices are its usual ones."""
+    """The same, with the second provider in each stage that has one, and that provider's usual model and voice."""
     spare = settings.fallback
     asr, llm, tts = settings.asr, settings.llm, settings.tts
     if spare.asr:

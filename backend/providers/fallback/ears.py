@@ -84,13 +84,13 @@ class _Session(Succession[Recognition, bytes, Hypothesis]):
         await inner.send(piece)
 
     def needed_again(self) -> Iterable[bytes]:
-        """The audio that is kept, whose first sample begins the successor's time."""
+        """The audio that is kept; the successor counts its time from the first sample of it."""
         self._heard = False
         self._begins_ms = self._dropped_bytes // BYTES_PER_MS
         return self._kept
 
     def noted(self, item: Hypothesis) -> Hypothesis:
-        """In the time of the whole session, with the name of who stands in."""
+        """The hypothesis in the time of the whole session; from the second provider, with its name."""
         if item.text and not self._heard:
             self._heard = True
             self.breaker.worked(self.which)

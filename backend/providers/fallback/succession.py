@@ -49,18 +49,18 @@ class Succession(ABC, Generic[S, Piece, Item]):
 
     @abstractmethod
     def needed_again(self) -> Iterable[Piece]:
-        """What a successor has to be handed first, oldest first."""
+        """The pieces that a successor is handed before any new one, oldest first."""
 
     @abstractmethod
     def noted(self, item: Item) -> Item:
-        """The item as the caller gets it."""
+        """Take note of an item, and give it as the caller gets it."""
 
     def may_change(self, error: ProviderError) -> bool:
         """Whether a successor may take over after this."""
         return True
 
     async def caught_up(self, inner: S) -> None:
-        """It has been handed all that there was."""
+        """A new session has been handed all that there was: finish it, if nothing more comes."""
         if self._finished:
             await inner.finish()
 

@@ -118,7 +118,7 @@ class _Speech(Succession[Speech, str, SpeechItem]):
         return not self._sounded and not isinstance(error, ContentRefused)
 
     async def caught_up(self, inner: Speech) -> None:
-        """Nobody waits for it any more, or all of the text is there."""
+        """Cancel it, if the reply was cancelled meanwhile; else finish it, if all of the text is there."""
         if self._cancelled:
             await inner.cancel()
         else:

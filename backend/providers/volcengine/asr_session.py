@@ -29,7 +29,7 @@ _EMPTY_AUDIO: Final = 45000002
 
 
 class AsrSession:
-    """One recognition. Errors come by iteration: whoever sends never sees one, but finds nobody listening.
+    """One recognition. Errors are raised to whoever iterates, never to whoever sends.
 
     On a spare connection nothing waits for the service's first answer: the service reads messages in order, and asks
     that sending never waits for receiving. Until that answer, what went up is kept: if the spare turns out to be
@@ -63,7 +63,7 @@ class AsrSession:
         await bounded("asr", "a session", left_s, retried(self._open, self._config.retry_backoff_s))
 
     async def open_on(self, spare: ServiceSocket) -> None:
-        """Begin on a connection that is there; its answer is the reader's to take."""
+        """Begin on a connection that is there; its first answer is awaited by whoever iterates."""
         self._on_trial = deque(maxlen=max(1, self._config.backlog_ms // self._config.packet_ms))
         self._take(spare)
         self._patience.expect("the answer to the first message", self._config.spare_timeout_s)
@@ -83,7 +83,7 @@ class AsrSession:
         return self
 
     async def __anext__(self) -> Hypothesis:
-        """The next news."""
+        """The next hypothesis."""
         while not self._ended:
             try:
                 if (sent := self._on_trial) is not None:

@@ -17,11 +17,11 @@ from backend.providers.volcengine.tts_connection import TtsConnection
 
 
 class _Cancelled(Exception):  # noqa: N818 - it says what happened
-    """Nobody listens any more."""
+    """The reply was cancelled; whoever waits for sound stops waiting."""
 
 
 class TtsSpeech:
-    """What both ways share. Errors come by iteration: whoever says something never sees one.
+    """What both ways share. Errors are raised to whoever iterates, never to whoever hands text over.
 
     Attributes:
         connection: lent by the pool until the reply is over.
@@ -113,13 +113,13 @@ class TtsSpeech:
         await self._tell(self.connection.say(session, text))
 
     def _count(self, more: int) -> None:
-        """A character is a character to this service; what it told itself when a session was over counts more."""
+        """Bill each character as one, until the service has told its own count at a session's end, which then holds."""
         told = self._bill.told
         self._counted = self._counted + more if more or told is None else told
         self._tab.counts(self._counted)
 
     async def _tell(self, message: Coroutine[None, None, None]) -> None:
-        with suppress(ProviderError):  # the reader finds it too, after the reason that may stand before it
+        with suppress(ProviderError):  # whoever iterates gets it too, and before it the reason, if the service sent one
             await message
 
     def _conclude(self, *, sounded: bool) -> None:
