@@ -65,6 +65,7 @@ const FAILURES: readonly Failure[] = [
   "microphone-busy",
   "insecure",
   "unsupported",
+  "page-outdated",
   "token-refused",
   "busy",
   "network-lost",

@@ -2,6 +2,7 @@
 
 import type { CaptureMessage } from "./capture.worklet";
 import captureUrl from "./capture.worklet.ts?worker&url";
+import { loadWorklet } from "./loading";
 
 export interface MicrophoneWishes {
   deviceId: string;
@@ -21,20 +22,36 @@ export interface Microphone {
   close(): void;
 }
 
-/** @throws DOMException as `getUserMedia` does. */
+/**
+ * @throws DOMException as `getUserMedia` does.
+ * @throws PageOutdated before the microphone is asked for.
+ */
 export async function openMicrophone(
   context: AudioContext,
   wishes: MicrophoneWishes,
   ears: MicrophoneEars,
 ): Promise<Microphone> {
-  const [stream] = await Promise.all([
-    navigator.mediaDevices.getUserMedia({ audio: constraints(wishes.deviceId) }),
-    context.audioWorklet.addModule(captureUrl),
-  ]);
+  await loadWorklet(context, captureUrl);
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: constraints(wishes.deviceId) });
+  try {
+    return listening(context, stream, wishes.frameMs, ears);
+  } catch (error) {
+    for (const track of stream.getTracks()) track.stop();
+    throw error;
+  }
+}
+
+/** @throws DOMException where the context was closed while the person was asked. */
+function listening(
+  context: AudioContext,
+  stream: MediaStream,
+  frameMs: number,
+  ears: MicrophoneEars,
+): Microphone {
   const track = stream.getAudioTracks()[0] as MediaStreamTrack;
   track.addEventListener("ended", () => ears.gone());
   const source = context.createMediaStreamSource(stream);
-  const node = captureNode(context, wishes.frameMs, ears);
+  const node = captureNode(context, frameMs, ears);
   source.connect(node);
   return {
     label: track.label,

@@ -1,5 +1,6 @@
 /** The friend's voice: sound of numbered turns, through the jitter buffer, to the chosen speaker. */
 
+import { loadWorklet } from "./loading";
 import { fromBytes, VOICE_RATE_HZ } from "./pcm";
 import type { PlaybackNews, PlaybackOrder } from "./playback.worklet";
 import playbackUrl from "./playback.worklet.ts?worker&url";
@@ -18,7 +19,7 @@ export class Speaker {
   ) {}
 
   static async open(context: AudioContext, heard: (news: PlaybackNews) => void): Promise<Speaker> {
-    await context.audioWorklet.addModule(playbackUrl);
+    await loadWorklet(context, playbackUrl);
     const node = new AudioWorkletNode(context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
     const gain = context.createGain();
     node.connect(gain).connect(context.destination);

@@ -14,6 +14,7 @@ export type Failure =
   | "microphone-busy"
   | "insecure"
   | "unsupported"
+  | "page-outdated"
   | "server-down"
   | "not-allowed"
   | "token-refused"

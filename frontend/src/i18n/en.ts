@@ -20,6 +20,7 @@ export const en = {
   typeHere: (name: string) => `Say something to ${name}…`,
   typeInstead: "Type instead",
   openSettings: "Open settings",
+  loadAgain: "Load again",
 
   home: "Ready when you are",
   connecting: "Calling…",
@@ -182,6 +183,10 @@ export const en = {
     unsupported: [
       "This browser cannot make the call",
       "It lacks what live sound needs. A current Chrome, Edge, Firefox or Safari can.",
+    ],
+    "page-outdated": [
+      "This page is out of date",
+      "A part of it could not be loaded: the server may have a newer one. Load the page again.",
     ],
     "server-down": [
       "Nobody picks up",

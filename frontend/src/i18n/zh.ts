@@ -22,6 +22,7 @@ export const zh: Texts = {
   typeHere: (name) => `和${name}说点什么…`,
   typeInstead: "改用打字",
   openSettings: "打开设置",
+  loadAgain: "重新加载",
 
   home: "随时可以打给我",
   connecting: "正在接通…",
@@ -176,6 +177,7 @@ export const zh: Texts = {
       "这个浏览器打不了电话",
       "它缺少实时语音需要的功能。请使用新版 Chrome、Edge、Firefox 或 Safari。",
     ],
+    "page-outdated": ["这个页面过期了", "它的一部分已经加载不到，服务器上可能有了新版本。请重新加载页面。"],
     "server-down": ["没有人接听", "通话服务器没有回应。请确认它正在运行，然后再试一次。"],
     "not-allowed": [
       "这个页面不能打到那里",

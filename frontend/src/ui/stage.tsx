@@ -224,6 +224,11 @@ function FailureCard({ failure }: { failure: Failure }) {
       <h2>{title}</h2>
       <p>{advice}</p>
       {failure === "token-refused" && <TokenForm />}
+      {failure === "page-outdated" && (
+        <button type="button" class="link" onClick={() => window.location.reload()}>
+          {texts.loadAgain}
+        </button>
+      )}
       {(failure === "server-down" || failure === "not-allowed") && (
         <button type="button" class="link" onClick={() => view.dispatch({ panel: "settings" })}>
           {texts.openSettings}
