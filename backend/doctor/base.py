@@ -9,8 +9,8 @@ from typing import Final
 from backend.doctor.findings import Finding, wrong
 
 BASE: Final = (
-    *("aiohttp", "aiosqlite", "alembic", "dotenv", "httpx2", "httpx_aiohttp", "jwt", "openai", "prometheus_client"),
-    *("pydantic", "sqlalchemy", "volcenginesdkarkruntime", "websockets", "yaml"),
+    *("aiohttp", "aiosqlite", "alembic", "dotenv", "httpx2", "httpx_aiohttp", "jwt", "openai", "orjson"),
+    *("prometheus_client", "pydantic", "sqlalchemy", "volcenginesdkarkruntime", "websockets", "yaml"),
 )
 """As they are imported; pyproject.toml has them as they are installed."""
 _ROOT: Final = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from backend.config.env import environment
-from backend.doctor import database, keys, machine, models, names, online, reach, tls
+from backend.doctor import content, database, keys, machine, models, names, online, reach, tls
 from backend.doctor.findings import Finding, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
@@ -18,6 +18,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *(machine.python, machine.packages, machine.page, machine.ports, machine.clock),
     *(names.names, names.dotenv_file, keys.keys),
     *(reach.access, reach.microphone, tls.certificate, models.models, models.activity),
+    *(content.persona, content.recordings),
 )
 
 

@@ -22,6 +22,7 @@ _SHAPES: Final = {
     "VOLC_ACCESSKEY": (r"AKLT\S{8,}", "a word that begins with AKLT"),
     "LLM_ENDPOINT_ID": (r"ep-\S+", "a word that begins with ep-"),
 }
+_PAIR: Final = ("VOLC_ACCESSKEY", "VOLC_SECRETKEY")
 _COPY: Final = "copy it from the console once more, and nothing but it"
 
 
@@ -29,7 +30,7 @@ def keys(patient: Patient) -> Iterator[Finding]:
     """Each that is set could be one."""
     there = [name for name in (*KEYS, "LLM_ENDPOINT_ID") if patient.values.get(name)]
     found = [finding for name in there for finding in _of(name, patient.values[name])]
-    found += _confused(patient)
+    found += [*_confused(patient), *_halves(patient)]
     yield from found
     if not there:
         yield fine("keys", "none is set: everything runs on this machine")
@@ -50,6 +51,14 @@ def _of(name: str, value: str) -> Iterator[Finding]:
         yield wrong("keys", f"{name} is still the example's", "put your own in, or leave it empty")
     elif name in _SHAPES and not re.fullmatch(_SHAPES[name][0], value):
         yield doubtful("keys", f"{name} usually is {_SHAPES[name][1]}, and this is not", _COPY)
+
+
+def _halves(patient: Patient) -> Iterator[Finding]:
+    """Of a pair, where nothing else needs the other half and so would stop the start."""
+    there = [name for name in _PAIR if patient.values.get(name)]
+    if len(there) == 1:
+        (missing,) = set(_PAIR) - set(there)
+        yield doubtful("keys", f"{there[0]} does nothing without {missing}", f"set {missing}, too, or neither")
 
 
 def _confused(patient: Patient) -> list[Finding]:

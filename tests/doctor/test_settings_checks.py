@@ -34,8 +34,14 @@ def test_a_key_that_can_be_none_is_named_and_not_shown(name: str, value: str, wo
     [("DASHSCOPE_API_KEY", "0123456789abcdef"), ("LLM_ENDPOINT_ID", "doubao-pro"), ("VOLC_ACCESSKEY", "abcdefghijkl")],
 )
 def test_a_key_of_an_unusual_shape_is_doubtful(name: str, value: str) -> None:
-    found = only(keys.keys(patient({name: value})), Level.WARNING, name)
+    pair = {"VOLC_ACCESSKEY": {"VOLC_SECRETKEY": "its-other-half"}}
+    found = only(keys.keys(patient({name: value, **pair.get(name, {})})), Level.WARNING, name)
     assert value not in found.text
+
+
+def test_half_a_pair_does_nothing_and_is_doubtful() -> None:
+    found = only(keys.keys(patient(VOLC_SECRETKEY="the-secret-half")), Level.WARNING, "without VOLC_ACCESSKEY")
+    assert "the-secret-half" not in found.text
 
 
 def test_an_app_id_is_a_number() -> None:
