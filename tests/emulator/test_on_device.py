@@ -16,6 +16,7 @@ from emulator.engines import on_device, voices
 from emulator.engines.base import HearOptions, SpeakOptions, Utterance
 from emulator.engines.level import LOUDNESS
 from emulator.engines.on_device import OnDevice
+from tests.emulator import dashscope_device
 
 pytestmark = [pytest.mark.on_device, pytest.mark.asyncio(loop_scope="session")]
 
@@ -123,6 +124,14 @@ async def test_what_the_voice_says_is_understood(device: OnDevice, sentence: str
     heard = await heard_in(device, await spoken(device, sentence), rate_hz=24_000)
 
     assert error_rate(sentence, "".join(utterance.text for utterance in heard)) <= 0.2
+
+
+async def test_what_cosyvoices_wire_says_paraformers_understands(device: OnDevice) -> None:
+    async with dashscope_device.services(device) as socket:
+        sound = await dashscope_device.spoken_by_cosyvoice(socket, "今天天气很好。")
+        text = await dashscope_device.heard_by_paraformer(socket, sound)
+
+    assert "今天天气很好" in text
 
 
 async def test_numbers_are_read_in_the_sentences_language_and_english_inside_mandarin_is_english(
