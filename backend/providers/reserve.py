@@ -121,8 +121,10 @@ class Reserve(Generic[L]):
         self.tend()
         self._dials.cancel()
         await self._dials.aclose()
-        while self._waiting:
-            self._give(None)
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
 
     async def _next(self) -> L | None:
         """The one that is ready first."""
@@ -180,6 +182,8 @@ class Reserve(Generic[L]):
 
     def _give(self, line: L | None) -> None:
         """To the first who waits, else to whoever comes, if one is still wanted."""
+        if line is None and self._dialling >= len(self._waiting):
+            return  # for everyone who waits another is under way
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():

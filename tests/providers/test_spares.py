@@ -250,6 +250,22 @@ async def test_whoever_is_cancelled_while_taking_leaves_no_socket_behind() -> No
         assert await it.spares.take() is None
 
 
+async def test_whoever_waits_for_a_spare_that_cannot_be_opened_gets_another_that_is_under_way() -> None:
+    async with house() as it:
+        it.may_dial.clear()
+        warming = [asyncio.ensure_future(it.spares.warm()) for _ in range(2)]
+        await until(lambda: it.dials == 2)
+        taking = asyncio.ensure_future(it.spares.take())
+        await asyncio.sleep(0)
+        it.refuses = 1
+        it.may_dial.set()
+        await asyncio.wait(warming)
+        socket = await taking
+
+        assert socket is not None
+        await socket.close()
+
+
 async def test_a_spare_that_could_not_be_opened_costs_one_session_and_not_two() -> None:
     async with house(replace(LONG, rest_s=SOON_S)) as it:
         it.refuses = 1
