@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -21,13 +22,17 @@ SLOW = "replies: [{text: 我慢慢地想一想再说给你听。好不好呢？}
 """A reply that takes about a second."""
 
 
+ENDLESS = "replies: [嗯]\ntiming: {first_token_ms: 9000}\n"
+"""One that takes longer than anybody waits."""
+
+
 @asynccontextmanager
 async def in_the_middle_of_a_turn(
-    tmp_path: Path, drain_s: int
+    tmp_path: Path, drain_s: int, reply: str = SLOW
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Caller, dict[str, str]]]:
     """A server with one call, whose reply has just begun."""
     script = tmp_path / "script.yaml"
-    script.write_text(SLOW, "utf-8")
+    script.write_text(reply, "utf-8")
     values = environment(EMULATOR_SCRIPT=str(script), DRAIN_SECONDS=str(drain_s), VAD="off")
     async with started(values) as process:
         await said_until(process, "press the call button")
@@ -85,6 +90,20 @@ async def test_told_to_stop_it_finishes_the_turn_takes_no_call_and_ends_well(tmp
         assert (await caller.closed())[0] == 1012
         assert await ended(process) == 0
         assert await left_of(children) == []
+
+
+async def test_a_turn_that_lasts_longer_than_it_may_is_cut_off_and_it_ends_well(tmp_path: Path) -> None:
+    async with in_the_middle_of_a_turn(tmp_path, drain_s=1, reply=ENDLESS) as (process, caller, _):
+        process.send_signal(signal.SIGTERM)
+        began_s = time.monotonic()
+        frames = await caller.until("TTSDone")
+        frames += await caller.until("BotError")
+        took_s = time.monotonic() - began_s
+        assert "audio" not in names(frames)
+        assert last_words(frames)[1] == "ShuttingDown"
+        assert 1 <= took_s < 8
+        assert (await caller.closed())[0] == 1012
+        assert await ended(process) == 0
 
 
 async def test_told_a_second_time_it_ends_at_once_and_leaves_nothing_behind(tmp_path: Path) -> None:
