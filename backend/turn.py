@@ -10,7 +10,7 @@ from typing import Final, Literal, assert_never
 from backend.call.reached import split_after
 from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
-from backend.errors import ProviderError, ProviderTimeout, first_provider_error
+from backend.errors import ProviderError, ProviderTimeout, Stage, first_provider_error
 from backend.marks import TurnMarks, on_request_sent, on_served
 from backend.ports import (
     ChatModel,
@@ -22,6 +22,7 @@ from backend.ports import (
     TextDelta,
 )
 from backend.shell.delivery import AT_ONCE, Delivery, Listener
+from backend.shell.work_time import WorkTime
 
 log = logging.getLogger(__name__)
 
@@ -37,13 +38,16 @@ class TurnLimits:
         first_chars: characters after which the first chunk goes to the synthesiser, clause mark or not.
         later_chars: the same for all further chunks.
         lead_ms: how far ahead of the ear streamed sound is sent.
-        reply_s: no reply takes longer than this, whatever the services trickle.
+        work_s: that thinking and speaking may take, whatever the services trickle; while what they have made waits to
+            be heard, that time stands still.
+        reply_s: that a reply may take with all of its sound, whoever is waited for.
     """
 
     first_chars: int = 8
     later_chars: int = 18
     lead_ms: int = 300
-    reply_s: float = 180.0
+    work_s: float = 180.0
+    reply_s: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class Turn:
         self._words: asyncio.Queue[str | None] = asyncio.Queue(WORDS_AHEAD)
         self._text: list[str] = []
         self._model_error: ProviderError | None = None
+        self._thought = False
         self._all_words = False
         self._heard_out = False
 
@@ -102,18 +107,20 @@ class Turn:
         error: ProviderError | None = None
         self.prompt = reply.messages
         on_served.set(self.marks.serve)
-        delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, self._limits.lead_ms)
+        limits = self._limits
+        work = WorkTime(limits.work_s, limits.reply_s)
+        delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, limits.lead_ms, work=work)
         try:
-            async with asyncio.timeout(self._limits.reply_s):
-                error = await self._think_and_speak(reply, delivery)
+            async with work:
+                error = await self._think_and_speak(reply, delivery, work)
         except TimeoutError:
-            error = ProviderTimeout("llm", f"the reply was not finished within {self._limits.reply_s:g} s")
+            error = self._took_too_long(work)
         text = "".join(self._text)
         if error is not None and self._allowed.is_set():
             text = await self._show_the_rest(text, delivery.announced)
         return Outcome(text, self._model_error or error)
 
-    async def _think_and_speak(self, reply: Reply, delivery: Delivery) -> ProviderError | None:
+    async def _think_and_speak(self, reply: Reply, delivery: Delivery, work: WorkTime) -> ProviderError | None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._think(reply))
             tasks.create_task(delivery.run())
@@ -125,9 +132,17 @@ class Turn:
                 await delivery.end()
                 while error is not None and not self._all_words:
                     await self._next_words()
+                work.done()
             finally:
                 self._heard_out = True
         return error
+
+    def _took_too_long(self, work: WorkTime) -> ProviderTimeout:
+        """The voice, if it is not over or had all words, or more than it takes; else the model."""
+        if work.whole_is_over:
+            return ProviderTimeout("tts", f"the reply was not over within {self._limits.reply_s:g} s")
+        stage: Stage = "tts" if self._thought or self._words.full() else "llm"
+        return ProviderTimeout(stage, f"the reply was not made within {self._limits.work_s:g} s")
 
     # --- words
 
@@ -159,6 +174,7 @@ class Turn:
         await self._queue(chunker.end())
         if self.has_failed and reply.trouble and not self._text:
             await self._queue([reply.trouble])
+        self._thought = True
         await self._words.put(None)
 
     async def _queue(self, chunks: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ from backend.marks import TurnMarks
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechOptions, SpeechUsage
 from backend.protocol.sound import sound_clock
 from backend.shell.pieces import Piece, Pieces
+from backend.shell.work_time import WorkTime
 
 LONGEST_PIECE_MS: Final = 200
 """Raw samples are cut into pieces of at most this; encoded sound is sent as it comes."""
@@ -36,6 +37,7 @@ class Delivery:
     Args:
         mode: `sentence` sends each sentence whole and at once; `stream` sends pieces, paced.
         lead_ms: how far ahead of the ear a piece of a stream may begin; the piece itself comes on top.
+        work: stands still while what is made has to wait to be heard.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class Delivery:
         options: SpeechOptions,
         mode: Literal["sentence", "stream"],
         lead_ms: int,
+        *,
+        work: WorkTime,
     ) -> None:
         self._listener = listener
         self._marks = marks
@@ -53,6 +57,7 @@ class Delivery:
         self._clock = sound_clock(options.audio_format, options.sample_rate_hz)
         self._pacer = Pacer(lead_ms)
         self._pieces = Pieces()
+        self._work = work
         self.announced: list[str] = []
 
     async def take(self, speech: AsyncIterable[SpeechItem]) -> None:
@@ -70,14 +75,14 @@ class Delivery:
                 case Sound(data) if self._mode == "stream":
                     self._marks.set("tts_first_byte")
                     for piece in self._cut(data):
-                        await self._pieces.put(Piece(piece, sentence))
+                        await self._put(Piece(piece, sentence))
                         sentence = None
                 case Sound(data):
                     self._marks.set("tts_first_byte")
                     pieces.append(data)
                 case SentenceEnded():
                     if pieces:
-                        await self._pieces.put(Piece(b"".join(pieces), sentence))
+                        await self._put(Piece(b"".join(pieces), sentence))
                     sentence, pieces = None, []
                 case SpeechUsage(characters):
                     self._marks.spend(tts_characters=characters)
@@ -86,7 +91,13 @@ class Delivery:
 
     async def end(self) -> None:
         """Nothing more will be taken."""
-        await self._pieces.put(None)
+        await self._put(None)
+
+    async def _put(self, piece: Piece | None) -> None:
+        if self._pieces.full():
+            await self._work.stand_still(self._pieces.put(piece))
+        else:
+            self._pieces.put_nowait(piece)
 
     async def run(self) -> None:
         """Hand out everything until the end."""

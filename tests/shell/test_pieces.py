@@ -10,6 +10,7 @@ from backend.marks import TurnMarks
 from backend.ports import Sound, SpeechItem, SpeechOptions
 from backend.shell.delivery import AT_ONCE, Delivery
 from backend.shell.pieces import AHEAD_BYTES, Piece, Pieces
+from backend.shell.work_time import WorkTime
 
 
 async def filled(pieces: Pieces, size: int, most: int) -> int:
@@ -54,9 +55,9 @@ class Deaf:
         await asyncio.Event().wait()
 
 
-def delivery() -> Delivery:
+def delivery(work: WorkTime) -> Delivery:
     loudest = SpeechOptions(voice="v", audio_format="pcm", sample_rate_hz=48_000)
-    return Delivery(Deaf(), TurnMarks(0.0, time.monotonic), loudest, "stream", 300)
+    return Delivery(Deaf(), TurnMarks(0.0, time.monotonic), loudest, "stream", 300, work=work)
 
 
 class Voice:
@@ -73,22 +74,24 @@ class Voice:
 
 
 async def test_of_a_synthesiser_no_more_is_read_than_may_lie_ready() -> None:
-    voice, reply = Voice(9600), delivery()
-    tasks = [asyncio.create_task(reply.take(voice)), asyncio.create_task(reply.run())]
-    before = -1
-    while before != voice.taken:
-        before = voice.taken
-        for _ in range(5):
-            await asyncio.sleep(0)
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+    voice, work = Voice(9600), WorkTime(60, 60)
+    reply = delivery(work)
+    async with work:
+        tasks = [asyncio.create_task(reply.take(voice)), asyncio.create_task(reply.run())]
+        before = -1
+        while before != voice.taken:
+            before = voice.taken
+            for _ in range(5):
+                await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
     assert AHEAD_BYTES <= voice.taken * 9600 < AHEAD_BYTES + 4 * 9600
 
 
 async def test_sound_that_has_all_come_at_once_leaves_the_others_their_turn() -> None:
-    voice, reply = Voice(10), delivery()
+    voice, reply = Voice(10), delivery(WorkTime(60, 60))
     taking = asyncio.create_task(reply.take(voice))
     at = []
     for _ in range(4):

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from backend.protocol.frames import AudioFrame, EventFrame
 
 LONGEST_TURN_S = 180.0 + 11.0
-"""`TurnLimits.reply_s`, a client that blocks one write for as long as it may, and one that is cut off for some time."""
+"""`TurnLimits.work_s` (these replies are short), a client that blocks one write for as long as it may, and one that is
+cut off for some time."""
 
 
 @dataclass
