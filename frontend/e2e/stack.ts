@@ -10,12 +10,16 @@ const START_MS = 180_000; // models have to be loaded where the engine is on-dev
 const STOP_MS = 15_000;
 const QUIET_MS = 30_000;
 
-/** The machine of a test may be as slow as it likes: that is no reason to refuse a call. */
+/**
+ * The machine of a test may be as slow as it likes: that is no reason to refuse a call. A page that is closed without a
+ * word, as happens to one that is closed while its line opens, is waited for more briefly than the next test waits.
+ */
 const BASE = {
   EMULATOR_ENGINE: "scripted",
   MAX_LOOP_LAG_MS: "0",
   MAX_LOOP_LOAD: "0",
   DATABASE_URL: "memory:",
+  RESUME_SECONDS: "5",
 };
 
 export interface Ports {
