@@ -7,7 +7,9 @@ nor "I" for "you"; who takes half of "要不要" has chosen. Such words are mean
 from collections.abc import Sequence
 from typing import Final
 
-_DENY: Final = frozenset({*"不没别甭莫", "not", "no", "never", "nothing"})
+from backend.call.sounds import NOT
+
+_DENY: Final = frozenset({*"不没别甭莫", NOT, "no", "never", "nothing"})
 _ASK: Final = frozenset({*"谁哪啥何什怎", "why", "what", "who", "where", "when", "how", "which"})
 _OBJECT: Final = frozenset({"但", "but"})
 _TURN: Final = _DENY | _ASK | _OBJECT
@@ -39,7 +41,7 @@ def is_meant(heard: Sequence[str], spoken: Sequence[str], *, final: bool = True)
             return True
         if word in _YOU and _is_turned(heard, at, spoken, _I):
             return True
-        if word in _TURN or (at == last and word in _ASK_AT_THE_END):
+        if word in _TURN or word.endswith(f" {NOT}") or (at == last and word in _ASK_AT_THE_END):
             may_be_known = not final and at < _REACH and at > last - _REACH
             if _is_put_in(heard, at, spoken, may_be_known=may_be_known):
                 return True
@@ -66,10 +68,10 @@ def _is_put_in(heard: Sequence[str], at: int, spoken: Sequence[str], *, may_be_k
 
 
 def _is_half_a_choice(heard: Sequence[str], at: int, spoken: Sequence[str], place: int) -> bool:
-    """Whether it takes the "不要" out of "要不要"."""
+    """Whether it takes the "不要" out of "要不要": no "要" stands before it, nor what may be one that was misheard."""
     if not _is_choice(spoken, place) or heard[at + 1 : at + 2] != spoken[place + 1 : place + 2]:
         return False
-    return at == 0 or heard[at - 1] != spoken[place - 1]
+    return not any(at >= back and place >= back and heard[at - back] == spoken[place - back] for back in (1, _REACH))
 
 
 def _is_choice(words: Sequence[str], at: int) -> bool:

@@ -25,6 +25,10 @@ def _counted(words: str, first: int = 1) -> dict[str, str]:
     return {word: str(first + at) for at, word in enumerate(words.split())}
 
 
+def _listed(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 _DIGITS: Final = {
     **_counted("一 二 三 四 五 六 七 八 九"),
     **{"两": "2", "俩": "2", "幺": "1", "〇": "", "零": "", "0": "", "zero": ""},
@@ -42,16 +46,14 @@ _SAME: Final = {
     **{"okay": "ok", "its": "it", "im": "i", "lets": "let", "thats": "that", "whats": "what", "youre": "you"},
     **{"theyre": "they", "ill": "i", "ive": "i", "gonna": "going"},
 }
-_NOT: Final = "not"
-_DENIED: Final = {"ca": "can", "wo": "will", "sha": "shall", "ai": ""}
+NOT: Final = "not"
+"""Together with an auxiliary before it one sound: "can not"."""
+_AUXILIARIES: Final = _listed("do does did can could will would shall should have has had must was were")
+_SHORTENED: Final = {"ca": "can", "wo": "will", "sha": "shall", "ai": ""}
 """What is left of a verb before "n't", where it is not the verb."""
 _UNMARKED: Final = {
-    **{
-        f"{verb}nt": f"{verb}n't"
-        for verb in ("do", "ca", "wo", "is", "are", "was", "were", "does", "did", "have", "has")
-    },
-    **{f"{verb}nt": f"{verb}n't" for verb in ("had", "could", "should", "would", "must", "ai")},
     "cannot": "can't",
+    **{f"{verb}nt": f"{verb}n't" for verb in _listed("do ca wo is are was were does did have has had could would ai")},
 }
 _SWALLOWED: Final = frozenset({"儿", "is", "am", "are", "s", "m", "re", "ll", "ve", "d", "t"})
 """Not to be relied on: a curled tongue, a contraction."""
@@ -78,9 +80,11 @@ def sounds(text: str) -> tuple[Sound, ...]:
     found: list[Sound] = []
     for written, end in _written(text):
         compared = _compared(written, found)
-        if not compared and found:
+        denies = compared == [NOT] and bool(found) and found[-1].text in _AUXILIARIES
+        if (not compared or denies) and found:
             last = found.pop()
-            found.append(Sound(last.text, last.written + _joint(last.written, written) + written, end))
+            text = f"{last.text} {NOT}" if denies else last.text
+            found.append(Sound(text, last.written + _joint(last.written, written) + written, end))
         else:
             *first, last_part = compared or [written]
             found += [Sound(part, "", end) for part in first]
@@ -121,14 +125,14 @@ def _compared(word: str, before: list[Sound]) -> list[str]:
     if word == "半" and last == "点":
         return ["3"]
     if (denied := _UNMARKED.get(word, word)).endswith("n't"):
-        return _refused(denied.removesuffix("n't"))
+        return [_denied(denied.removesuffix("n't"))]
     return list(_DIGITS[word]) if word in _DIGITS else [_SAME.get(word, word)]
 
 
-def _refused(verb: str) -> list[str]:
+def _denied(verb: str) -> str:
     """A verb and its "n't", which is no sound to be swallowed: it turns the sentence round."""
-    verb = _DENIED.get(verb, verb)
-    return [_NOT] if not verb or verb in _SWALLOWED else [verb, _NOT]
+    verb = _SHORTENED.get(verb, verb)
+    return f"{verb} {NOT}" if verb in _AUXILIARIES else NOT
 
 
 def _joint(one: str, other: str) -> str:

@@ -8,6 +8,7 @@ from backend.call.machine import Call, CallLimits, State
 from backend.call.moves import (
     AskIfThere,
     Effect,
+    HangUp,
     Heard,
     Joined,
     OpenEars,
@@ -203,10 +204,11 @@ def test_the_questions_own_echo_is_no_caller_at_any_of_its_partials(config: Call
     for count in range(1, len(words) + 1):
         heard = Hypothesis(words[:count], definite=False, end_ms=100 * count, audio_ms=100 * count)
         effects += call.handle(Heard(ears, heard), now=40.7 + 0.1 * count)
+    effects += call.handle(Sensed(ears, speaking=False, at_ms=1900), now=42.6)
     effects += call.handle(Heard(ears, Hypothesis(words, definite=True, end_ms=1800, audio_ms=2800)), now=43.5)
 
-    assert [effect for effect in effects if isinstance(effect, Say)] == []
-    assert [effect.payload for effect in call.handle(Tick(), now=60.0) if isinstance(effect, Say)] != []
+    assert [effect for effect in effects if isinstance(effect, OpenEars | Say)] == [OpenEars(ears + 1)]
+    assert any(isinstance(effect, HangUp) for effect in call.handle(Tick(), now=60.0))
 
 
 def test_a_lone_word_over_the_question_shows_that_somebody_is_there() -> None:

@@ -1,6 +1,10 @@
 """Refusals and questions that are made of the reply's own words, and echoes that hold a "not" or a "who" of hers."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backend.call.interruption import InterruptionLimits, Overheard, judge, without_echo
 from backend.call.meant import is_meant
@@ -105,3 +109,47 @@ def test_words_that_say_something_with_hers_are_told_whole(heard: str, speaking:
 )
 def test_an_echo_in_front_is_left_out_where_a_clause_ends(heard: str, left: str) -> None:
     assert without_echo(heard, "我们一起去公园走走吧。") == left
+
+
+HERS = [
+    "我不知道你为什么不去，谁都没有告诉我你在哪里。",
+    "你要不要我给你讲个故事？我昨天没睡好，不过没关系。",
+    "你别生气嘛，我不是那个意思，你想吃什么我都给你买。",
+    "今天天气不错，你喜不喜欢出去玩？我们什么时候去？",
+    "I don't know why you can't come, but nobody told me what you want.",
+    "You know I never said that, so why don't you ask me what I think?",
+]
+MARKS = re.compile("[，。？,.?]")
+
+
+@given(st.data())
+def test_one_misheard_word_makes_no_refusal_of_her_own_ones(data: st.DataObject) -> None:
+    speaking = data.draw(st.sampled_from(HERS))
+    joint, misheard = (" ", "fog") if speaking.isascii() else ("", "某")
+    clauses = [clause.split() if speaking.isascii() else list(clause) for clause in MARKS.split(speaking) if clause]
+    words = [word for clause in clauses[data.draw(st.integers(0, len(clauses) - 1)) :] for word in clause]
+    echo = words[: data.draw(st.integers(3, len(words)))]
+    echo[data.draw(st.integers(0, len(echo) - 1))] = misheard
+
+    for end in range(1, len(echo) + 1):
+        heard = joint.join(echo[:end])
+        assert judge(heard, speaking, LIMITS, final=end == len(echo)) is not Overheard.INTERRUPTION, heard
+
+
+@given(st.data())
+def test_a_no_before_any_of_her_words_is_never_an_echo(data: st.DataObject) -> None:
+    speaking, no = data.draw(
+        st.sampled_from(
+            [("我们周末一起去公园走走，顺便吃个饭。", no) for no in "不别没"]
+            + [
+                ("We could go to the park on Sunday, and have some lunch there.", no)
+                for no in ("not ", "never ", "don't ")
+            ]
+        )
+    )
+    found = sounds(speaking)
+    begin = data.draw(st.integers(0, len(found) - 2))
+    end = found[data.draw(st.integers(begin + 1, len(found) - 1))].end
+    heard = no + speaking[found[begin - 1].end if begin else 0 : end]
+
+    assert judge(heard, speaking, LIMITS) is Overheard.INTERRUPTION, heard
