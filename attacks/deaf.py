@@ -11,8 +11,8 @@ from attacks.outcome import Deadline, Outcome
 from attacks.target import Target
 from attacks.watch import Growth
 
-HELD_MIB: Final = 4.0
-"""What a server may hold more for each of them: 2 MiB of sound that lies ready, what is under way, and the call itself."""
+HELD_MIB: Final = 4.5
+"""What a server may hold more for each of them: 1.5 MiB of sound that lies ready, what is under way, and the call itself."""
 HUNG_UP_ON_S: Final = 9.0
 """An attack that lasts for so long is on some that did not read for `BLOCKED_WRITE_S` (5) on end."""
 _ASKS: Final = said("讲个很长很长的故事。" * 60)

@@ -22,7 +22,7 @@ from backend.whole_messages import WholeMessages, send_now
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 MAX_WAITING_MESSAGES: Final = 256  # a reader that pauses must not starve the pongs, which queue behind messages
-MAX_WAITING_BYTES: Final = 1024 * 1024
+MAX_WAITING_BYTES: Final = 512 * 1024
 CLOSE_S: Final = 1.0
 
 _log = logging.getLogger(__name__)
