@@ -307,6 +307,7 @@ it("can be used with the keyboard alone", async () => {
   await focusOn(page, "Call");
   await page.keyboard.press("Enter");
   await untilPhase(page, "listening");
+  expect(await focused(page)).toBe("Mute"); // the button that was pressed is gone: one goes on in its place
   await page.keyboard.press("m");
   await until(page, (state) => state.muted);
   await page.keyboard.press("t");
@@ -320,17 +321,23 @@ it("can be used with the keyboard alone", async () => {
   await focusOn(page, "Hang up");
   await page.keyboard.press("Space");
   await untilPhase(page, "ended");
+  expect(await focused(page)).toBe("Back");
   expect((await stateOf(page)).turns[0]?.heard).toBe("m t c");
 });
+
+/** The name of what has the focus. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const { activeElement } = document;
+    return activeElement?.getAttribute("aria-label") ?? activeElement?.textContent ?? "";
+  });
+}
 
 /** Tab until the element with this name has the focus. */
 async function focusOn(page: Page, name: string): Promise<void> {
   for (let i = 0; i < 40; i++) {
     await page.keyboard.press("Tab");
-    const now = await page.evaluate(() => {
-      const { activeElement } = document;
-      return activeElement?.getAttribute("aria-label") ?? activeElement?.textContent ?? "";
-    });
+    const now = await focused(page);
     if (now === name || (name === "Mute" && now === "Unmute")) return;
   }
   throw new Error(`no way to ${name} by the Tab key`);

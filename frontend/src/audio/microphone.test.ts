@@ -42,6 +42,21 @@ describe("the microphone", () => {
     expect(getUserMedia).not.toHaveBeenCalled();
   });
 
+  it("is another one where the chosen one is not there", async () => {
+    const { context, getUserMedia } = browser({});
+    getUserMedia.mockRejectedValueOnce(new DOMException("unplugged", "OverconstrainedError"));
+    await openMicrophone(context, WISHES, EARS);
+    expect(getUserMedia).toHaveBeenCalledTimes(2);
+  });
+
+  it("is asked for once where the person says no", async () => {
+    const { context, getUserMedia } = browser({});
+    getUserMedia.mockRejectedValueOnce(new DOMException("no", "NotAllowedError"));
+    const error = await openMicrophone(context, WISHES, EARS).catch((reason: unknown) => reason);
+    expect(refusal(error)).toBe("microphone-denied");
+    expect(getUserMedia).toHaveBeenCalledOnce();
+  });
+
   it("is given back where the sound was closed while the person was asked", async () => {
     const { context, track } = browser({ makes: false });
     await expect(openMicrophone(context, WISHES, EARS)).rejects.toThrow("closed");

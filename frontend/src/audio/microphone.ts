@@ -32,13 +32,23 @@ export async function openMicrophone(
   ears: MicrophoneEars,
 ): Promise<Microphone> {
   await loadWorklet(context, captureUrl);
-  const stream = await navigator.mediaDevices.getUserMedia({ audio: constraints(wishes.deviceId) });
+  const stream = await listenTo(wishes.deviceId);
   try {
     return listening(context, stream, wishes.frameMs, ears);
   } catch (error) {
     for (const track of stream.getTracks()) track.stop();
     throw error;
   }
+}
+
+/** The chosen device, or any other when that one is not there. */
+function listenTo(deviceId: string): Promise<MediaStream> {
+  const given = navigator.mediaDevices.getUserMedia({ audio: constraints(deviceId) });
+  if (!deviceId) return given;
+  return given.catch((error: unknown) => {
+    if (error instanceof DOMException && error.name === "NotAllowedError") throw error;
+    return navigator.mediaDevices.getUserMedia({ audio: constraints("") });
+  });
 }
 
 /** @throws DOMException where the context was closed while the person was asked. */

@@ -253,6 +253,18 @@ it("clearing forgets what is over, and an earlier conversation", () => {
   expect(transcript(reduce(state, { type: "cleared" })).map(({ text }) => text)).toEqual(["再见"]);
 });
 
+it("a new server is heard, although the turns before it were cut off and cleared", () => {
+  const state = run([
+    ...listening,
+    ...[1, 2, 3].flatMap((n) => [recognized("你好", n), sentence("好", n), done(n)]),
+    { type: "interrupted" },
+    { type: "cleared" },
+    { type: "lost", attempt: 1 },
+    ready,
+  ]);
+  expect(dropped(state, turnId(state, 1))).toBe(false);
+});
+
 describe("in whatever order things happen", () => {
   const wire = fc.integer({ min: 0, max: 4 });
   const turn = fc.option(wire);

@@ -9,6 +9,7 @@ import {
   HOME,
   lastId,
   type Notice,
+  onLine,
   phaseOf,
   type Said,
   type Sentence,
@@ -74,10 +75,6 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "notice":
       return { ...state, notice: event.what ? { what: event.what, at: event.at } : null };
   }
-}
-
-function onLine({ line }: CallState): boolean {
-  return line === "dialling" || line === "open" || line === "lost";
 }
 
 /** Ids never start again while the page lives: the speaker may still hold sound of an earlier call. */

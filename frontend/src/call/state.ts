@@ -142,9 +142,17 @@ export function currentTurn(state: CallState): Turn | null {
   return state.turns.at(-1) ?? null;
 }
 
-/** The highest id so far: a server that counts wrongly must not make two turns share one. */
+/** A call is under way, or about to be: also while its line is lost. */
+export function onLine({ line }: CallState): boolean {
+  return line === "dialling" || line === "open" || line === "lost";
+}
+
+/**
+ * The highest id so far: a server that counts wrongly must not make two turns share one, and no turn may get the id of
+ * one that was cut off, whose list was cleared since.
+ */
 export function lastId(state: CallState): number {
-  return Math.max(state.base, ...state.turns.map((turn) => turn.id));
+  return Math.max(state.base, state.cutThrough, ...state.turns.map((turn) => turn.id));
 }
 
 /** The server works on a turn: audio that it gets now is dropped, and typed text has to wait. */

@@ -11,6 +11,7 @@ import {
   dropped,
   HOME,
   type Notice,
+  onLine,
   phaseOf,
   type Said,
   serverBusy,
@@ -74,7 +75,8 @@ export class Calls {
     let sound: Sound | null = null;
     try {
       sound = this.sound = this.openSound();
-      const listening = micless ? null : sound.listen(settings, this.store.get().muted);
+      sound.mute(this.store.get().muted);
+      const listening = micless ? null : sound.listen(settings);
       await Promise.all([sound.openSpeaker(settings), listening]);
       if (this.sound === sound) this.connect();
     } catch (error) {
@@ -95,11 +97,12 @@ export class Calls {
     this.store.dispatch({ type: "muted", muted });
   }
 
-  /** Typed words: a reply under way is cut off first, and they go when the server listens again. */
+  /** Typed words: a reply under way is cut off first, and they go when the server is there and listens again. */
   type(text: string): void {
-    const said = text.trim();
-    if (said === "" || this.store.get().line !== "open") return;
+    const words = text.trim();
+    if (words === "" || !onLine(this.store.get())) return;
     this.interrupt();
+    const said = [this.waitingText, words].filter(Boolean).join(" ");
     this.waitingText = said;
     this.store.dispatch({ type: "typed", text: said, at: Date.now() });
     this.sendWaitingText();
@@ -223,7 +226,7 @@ export class Calls {
     const { sound } = this;
     if (!sound) return;
     try {
-      await sound.listen(this.around.settings.get(), this.store.get().muted);
+      await sound.listen(this.around.settings.get());
       this.store.dispatch({ type: "micless", micless: false });
       this.tell("microphone-changed");
     } catch {

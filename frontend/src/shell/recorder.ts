@@ -15,9 +15,14 @@ export interface Recorder {
 
 /**
  * Begin, inside a press.
+ * @param unwanted ends it before it has begun: the person may take long to allow the microphone.
  * @throws DOMException as `getUserMedia` does.
  */
-export async function record(deviceId: string, heard: (seconds: number) => void): Promise<Recorder> {
+export async function record(
+  deviceId: string,
+  heard: (seconds: number) => void,
+  unwanted: AbortSignal,
+): Promise<Recorder> {
   const context = new AudioContext();
   const pieces: Int16Array[] = [];
   try {
@@ -34,6 +39,10 @@ export async function record(deviceId: string, heard: (seconds: number) => void)
         gone: () => undefined,
       },
     );
+    if (unwanted.aborted) {
+      microphone.close();
+      throw unwanted.reason;
+    }
     return {
       stop: () => {
         microphone.close();

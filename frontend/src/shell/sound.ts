@@ -27,6 +27,8 @@ export interface SoundEars {
 export class Sound {
   speaker: Speaker | null = null;
   private microphone: Microphone | null = null;
+  private muted = false;
+  private wishes = 0;
   private closed = false;
   private letSleep: () => void = () => undefined;
   private readonly context = new AudioContext({ latencyHint: "interactive" });
@@ -60,7 +62,8 @@ export class Sound {
   }
 
   /** Open the chosen microphone, or any other when that one is not there; replaces an open one. */
-  async listen({ microphone: deviceId, frameMs }: Settings, muted: boolean): Promise<void> {
+  async listen({ microphone: deviceId, frameMs }: Settings): Promise<void> {
+    const wish = ++this.wishes;
     const ears = {
       frame: (pcm: Int16Array) => this.ears.said(pcm),
       level: (rms: number) => {
@@ -68,17 +71,11 @@ export class Sound {
       },
       gone: () => this.ears.unplugged(),
     };
-    const any = { deviceId: "", frameMs };
-    const microphone = await openMicrophone(this.context, { deviceId, frameMs }, ears).catch(
-      (error: unknown) => {
-        if (!deviceId) throw error;
-        return openMicrophone(this.context, any, ears);
-      },
-    );
+    const microphone = await openMicrophone(this.context, { deviceId, frameMs }, ears);
+    if (this.closed || wish !== this.wishes) return microphone.close(); // another was chosen while the person was asked
     this.microphone?.close();
     this.microphone = microphone;
-    microphone.mute(muted);
-    if (this.closed) microphone.close();
+    microphone.mute(this.muted);
   }
 
   deafen(): void {
@@ -87,7 +84,9 @@ export class Sound {
     this.levels.caller = 0;
   }
 
+  /** Also the microphone that is still being opened. */
   mute(muted: boolean): void {
+    this.muted = muted;
     this.microphone?.mute(muted);
   }
 

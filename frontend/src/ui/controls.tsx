@@ -1,13 +1,32 @@
 /** The round buttons, and what some of them open. */
 
-import { useRef, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useStore } from "../shell/store";
 import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
 import { Icon, type IconName } from "./icon";
 
 export function Controls() {
   const phase = usePhase();
-  return phase === "home" || phase === "ended" ? <Begin /> : <During />;
+  const inCall = phase !== "home" && phase !== "ended";
+  const place = useRef<HTMLDivElement>(null);
+  useKeptFocus(place, inCall);
+  return (
+    <div class="control-place" ref={place}>
+      {inCall ? <During /> : <Begin />}
+    </div>
+  );
+}
+
+/** The button that was pressed is gone with its row: who uses the keyboard goes on in the row that came. */
+function useKeptFocus(place: RefObject<HTMLElement | null>, row: boolean): void {
+  const before = useRef(row);
+  useLayoutEffect(() => {
+    if (before.current === row) return;
+    before.current = row;
+    if (document.activeElement === document.body)
+      place.current?.querySelector<HTMLElement>("button:enabled")?.focus();
+  }, [place, row]);
 }
 
 function Begin() {

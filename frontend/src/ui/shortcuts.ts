@@ -26,7 +26,7 @@ function act({ calls, settings, view }: Page, key: string): boolean {
   const inCall = phase !== "home" && phase !== "ended";
   if (key === "`") view.dispatch({ developer: !view.get().developer });
   else if (!inCall) return false;
-  else if (key === "m") calls.mute(!state.muted);
+  else if (key === "m" && !state.micless) calls.mute(!state.muted);
   else if (key === "c") settings.dispatch({ captions: !settings.get().captions });
   else if (key === "t") view.dispatch({ keyboard: !view.get().keyboard });
   else if (key === "Escape" && (phase === "speaking" || phase === "reconnecting")) calls.interrupt();

@@ -139,6 +139,7 @@ function Recording({ sample, onSample }: RecordingProps) {
   const recorder = useRef<Recorder | null>(null);
   const [seconds, setSeconds] = useState<number | null>(null);
   const [trouble, setTrouble] = useState("");
+  const left = useRef(new AbortController());
   const stop = () => {
     const recording = recorder.current?.stop() ?? null;
     recorder.current = null;
@@ -151,16 +152,23 @@ function Recording({ sample, onSample }: RecordingProps) {
     onSample(null);
     setSeconds(0);
     try {
-      recorder.current = await record(settings.microphone, (heard) => {
-        setSeconds(heard);
-        if (heard >= MOST_S) stop();
-      });
+      const heard = (soFar: number) => {
+        setSeconds(soFar);
+        if (soFar >= MOST_S) stop();
+      };
+      recorder.current = await record(settings.microphone, heard, left.current.signal);
     } catch {
       setSeconds(null);
       setTrouble(texts.cloneNoMicrophone);
     }
   };
-  useEffect(() => () => void recorder.current?.stop(), []);
+  useEffect(
+    () => () => {
+      left.current.abort();
+      recorder.current?.stop();
+    },
+    [],
+  );
   return (
     <>
       <div class="row recording">
