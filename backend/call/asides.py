@@ -6,7 +6,7 @@ is one if it tells what somebody does (`stage`); that is known after 24 characte
 closing bracket is then dropped without being held back. All else is read out. That drops some real asides as well: in
 speech they are no loss. Between single asterisks it is a direction only where it stands apart (at the beginning of a
 clause or at the end of a line) and is Han or begins like a verb ("laughs", "smiling softly"); else it is emphasis and
-is read out.
+is read out. Between what is multiplied (a number, a single letter) it is a sign and stays.
 """
 
 import re
@@ -50,6 +50,8 @@ class Asides:
     def __init__(self) -> None:
         self._before = "\n"  # the last character that was no blank
         self._last = "\n"
+        self._word = ""  # the Latin word or number that ends at the last character that was no blank
+        self._stars = ""  # directly after it, until it is known what follows
         self._held = ""
         self._closed = False
         self._after_link = False
@@ -75,6 +77,8 @@ class Asides:
             return ""
         if self._bang:
             return self._after_bang(char)
+        if self._stars and char != "*":
+            return self._after_stars(char) + self.push(char)
         return self._outside(char)
 
     def end(self) -> str:
@@ -83,6 +87,16 @@ class Asides:
         while self._url is not None:
             said += self._no_url(self._url) + self._flush()
         return said + self._banged()
+
+    def _after_stars(self, char: str) -> str:
+        stars, self._stars = self._stars, ""
+        is_product = char.isdecimal() or (self._is_operand and char.isascii() and char.isalnum())
+        return stars if is_product else ""
+
+    @property
+    def _is_operand(self) -> bool:
+        """Whether a `*` after it multiplies it."""
+        return len(self._word) == 1 or self._word[-1:].isdecimal()
 
     def _after_bang(self, char: str) -> str:
         if char == "[":
@@ -107,10 +121,16 @@ class Asides:
             return ""
         if char in _UNSPOKEN:
             self._after_link = char == "]"
-            return char if char == "*" and self._last.isdecimal() else ""
-        self._last = char
+            if char == "*" and self._last.isdecimal():
+                return char
+            if char == "*" and self._last.isascii() and self._last.isalnum():
+                self._stars += char
+            return ""
         if char == "\n" or not char.isspace():
+            is_latin = char.isascii() and char.isalnum()
+            self._word = (self._word if self._last.isalnum() else "") + char if is_latin else ""
             self._before = char
+        self._last = char
         return char
 
     def _opens(self, char: str) -> bool:
@@ -208,7 +228,7 @@ class Asides:
         """Give up the belief that a direction has begun: its opener goes, or is read; the rest is taken anew."""
         opener, rest = self._held[0], self._held[1:]
         self._held = ""
-        is_operator = opener == "*" and self._before.isdecimal()
+        is_operator = opener == "*" and (self._before.isdecimal() or (self._is_operand and rest[:1] in {"", " "}))
         said = self._banged()
         said += opener if is_operator or opener not in _UNSPOKEN else ""
         return said + "".join(map(self.push, rest))

@@ -121,10 +121,14 @@ class Lines:
 
 
 class Emphasis:
-    """Drops `**`, `__`, `~~`, backquotes, and an underscore at one side of a word. Holds back one character."""
+    """Drops `**`, `__`, `~~`, backquotes, and an underscore at one side of a word. Holds back one character.
+
+    `**` before a digit is a power (`2**3`, `a**2`), unless it ends what an earlier one has begun.
+    """
 
     def __init__(self) -> None:
         self._before = "\n"
+        self._in_bold = False
         self._held = ""
         self._run = 0
 
@@ -140,6 +144,7 @@ class Emphasis:
             self._held, self._run = char, 1
             return released
         self._before = char
+        self._in_bold &= char != "\n"
         return released + char
 
     def end(self) -> str:
@@ -148,8 +153,17 @@ class Emphasis:
 
     def _release(self, after: str) -> str:
         held, self._held = self._held, ""
+        if held == "*" and self._run == 2:
+            return self._release_two(after)
         is_lone = self._run == 1 and not (held == "_" and self._before.isalnum() != after.isalnum())
         return held if is_lone else ""
+
+    def _release_two(self, after: str) -> str:
+        is_operand = self._before.isascii() and self._before.isalnum()
+        if is_operand and after.isdecimal() and not self._in_bold:
+            return "**"
+        self._in_bold = not self._in_bold and after != "\n"
+        return ""
 
 
 def _is_rule(held: str) -> bool:

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY_S: Final = 0.1
 _END_WITHIN_S: Final = 5.0
 _RESTART_AFTER_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 30.0
 _SAID_WHY: Final = 78
 """The emulator's status when it could not start and has said so in a sentence."""
 
@@ -84,10 +85,21 @@ async def _keep_alive(process: asyncio.subprocess.Process, settings: EmulatorSet
         while True:
             status = await process.wait()
             log.error("emulator.died", extra={"status": status})
-            await asyncio.sleep(_RESTART_AFTER_S)
-            process = await _start(settings)
+            process = await _started_again(settings)
     finally:
         await _end(process)
+
+
+async def _started_again(settings: EmulatorSettings) -> asyncio.subprocess.Process:
+    """Another one. Where the system has no room for a process it is tried again, after longer and longer pauses."""
+    pause_s = _RESTART_AFTER_S
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            return await _start(settings)
+        except OSError as exc:
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            log.warning("emulator.not_started", extra={"reason": str(exc), "again_in_s": pause_s})
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

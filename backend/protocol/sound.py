@@ -41,7 +41,7 @@ class Mp3Clock:
         self._rest = b""
 
     def feed(self, data: bytes) -> float:
-        """See `SoundClock`. A frame counts when its header has come."""
+        """See `SoundClock`. A frame counts when all of it has come."""
         data = self._rest + data
         at, total_ms = 0, 0.0
         while (at := data.find(b"\xff", at)) >= 0 and at + _MP3_HEADER <= len(data):

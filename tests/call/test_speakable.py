@@ -71,6 +71,14 @@ CASES = [
     # never closed
     ("（哈哈哈", "（哈哈哈"),
     ("**好", "好"),
+    ("5*3=15, 2**3=8", "5*3=15, 2**3=8"),
+    ("f(x) = x * 2 * y, a**2 + b**2", "f(x) = x * 2 * y, a**2 + b**2"),
+    ("x*y, width*2", "x*y, width*2"),
+    (
+        "有2**重点**，第2**章**，re**mark**able, un*frigging*believable",
+        "有2重点，第2章，remarkable, unfriggingbelievable",
+    ),
+    ("call **Room 2**3 now, note* and end *", "call Room 23 now, note and end"),
     ("[好](http", "好(http"),
     ("", ""),
 ]
