@@ -80,11 +80,12 @@ def shares(heard: list[str], spoken: list[str], voice: Voice = Voice.SOUNDING, *
         spoken: what of the reply has sounded, or may by now.
         final: nothing will be added to `heard`. Until then what may become an echo counts as one.
     """
+    if voice is Voice.SOUNDING and _is_a_piece(heard, spoken):
+        return Shares(())
     may_sound = spoken if voice is Voice.SOUNDING else spoken[-_LAST_SOUNDS:]
-    beside = _beside(heard, may_sound, voice)
     if is_meant(heard, spoken, final=final):
-        return Shares(beside or tuple(range(len(heard))), meant=True)
-    return Shares(() if _is_echo(heard, may_sound, voice, final=final) else beside)
+        return Shares(_beside(heard, may_sound, voice) or tuple(range(len(heard))), meant=True)
+    return Shares(() if _is_echo(heard, may_sound, voice, final=final) else _beside(heard, may_sound, voice))
 
 
 def leading_echo(heard: list[str], spoken: list[str], voice: Voice) -> tuple[range, int]:
@@ -97,6 +98,12 @@ def leading_echo(heard: list[str], spoken: list[str], voice: Voice) -> tuple[ran
 def is_within(part: list[str], whole: list[str]) -> bool:
     """Whether it stands in the whole, word for word."""
     return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
+
+
+def _is_a_piece(heard: list[str], spoken: list[str]) -> bool:
+    """Whether it is the reply's words and nothing else: the usual echo, partial after partial, and cheaply known."""
+    is_more = len(heard) >= _SHORTEST_WHOLE_ECHO and is_within(heard, spoken)
+    return is_more and not is_meant(heard[:_SHORTEST_WHOLE_ECHO], spoken)
 
 
 def _is_echo(heard: list[str], spoken: list[str], voice: Voice, *, final: bool) -> bool:
