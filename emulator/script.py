@@ -150,14 +150,14 @@ class Fault(_Part):
         nth: the use that it strikes, from 1, counted since the script was set: of handshakes for the kinds that
             happen there, of sessions (chat: requests) for the others. None strikes every one.
         at: `start` is in place of the session's first answer, `mid` of its first result with text (asr), or after its
-            first sound (tts) or token (chat).
+            first sound (tts) or token (chat); `sound` is before its first sound, the text being there (tts).
         code: the vendor's; a number for Doubao's speech, a name for all others.
     """
 
     service: Service
     kind: Kind
     nth: int | None = Field(default=1, ge=1)
-    at: Literal["start", "mid"] = "start"
+    at: Literal["start", "sound", "mid"] = "start"
     status: int = Field(default=503, ge=400, le=599)
     code: int | str | None = None
     message: str = "as the script says"
@@ -167,6 +167,8 @@ class Fault(_Part):
     def _fits_its_service(self) -> Self:
         if self.kind in _TTS_ONLY and self.service != "tts":
             raise ValueError(f"{self.kind} is for tts, not for {self.service}")
+        if self.at == "sound" and self.service != "tts":
+            raise ValueError(f"sound is for tts, not for {self.service}")
         kinds = _OF_CONNECTIONS.get(self.service)
         if kinds is not None and self.kind not in kinds:
             raise ValueError(f"{self.service} can {', '.join(sorted(kinds))}, and no more")

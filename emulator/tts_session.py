@@ -168,6 +168,7 @@ class TtsSession:
             return
         first, self._sounded = not self._sounded, True
         if first:
+            await self.misbehave("sound")
             self._house.stats.stamp("first_audio", self.ident, sentence)
         await self._link.send(
             SpeechFrame(MessageType.SERVER_AUDIO, data, event=SpeechEvent.AUDIO, ident=self._voice_ident)

@@ -155,6 +155,7 @@ class Synthesis:
         for at in range(0, len(data), _SLICE_BYTES):
             first, self._sounded = not self._sounded, True
             if first:
+                await self._beginning.misbehave("sound")
                 self._house.stats.stamp("first_audio", self.task_id, sentence)
             await self._say("sentence-synthesis")
             await self._link.audio(data[at : at + _SLICE_BYTES])

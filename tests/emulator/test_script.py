@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from backend.errors import ConfigError
 from emulator.prompter import Prompter
-from emulator.script import DEFAULT_HEARS, Fault, Reply, Script, Timing, Utterance, load
+from emulator.script import DEFAULT_HEARS, Fault, Kind, Reply, Script, Timing, Utterance, load
 
 YAML = """
 hears:
@@ -148,3 +148,9 @@ def test_jitter_repeats_with_its_seed() -> None:
 def test_a_script_cannot_hold_a_negative_use() -> None:
     with pytest.raises(ValidationError):
         Fault(service="asr", kind="cut", nth=0)
+
+
+def test_only_a_voice_has_a_first_sound() -> None:
+    with pytest.raises(ValidationError, match="sound is for tts, not for chat"):
+        Fault(service="chat", kind=Kind.SLOW, at="sound")
+    assert Fault(service="tts", kind=Kind.SLOW, at="sound").at == "sound"

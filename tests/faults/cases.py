@@ -93,6 +93,8 @@ class Case:
             told["code"] = {"401": 45000010, "403": 45000030}[self.trouble.name]
         elif self.trouble.name == "wrong session" and self.stage == "asr":
             told["at"] = "start"
+        elif self.trouble.name == "slow first byte" and self.stage == "tts":
+            told["at"] = "sound"  # the session is open, and the text is there to be said by another
         elif told["kind"] == "error":
             told["code"] = 55000031 if self.family == "volcengine" and self.stage != "llm" else "InternalError"
         return told
@@ -174,7 +176,7 @@ _HARMLESS: Final = frozenset[tuple[str, ...]](
 _TAKEN_OVER: Final = {
     "asr": ("refused", "error mid-sentence", "reset"),
     "llm": ("401", "slow first byte", "half-close"),
-    "tts": ("quota", "stall mid-stream", "slow connect"),
+    "tts": ("slow first byte", "stall mid-stream", "slow connect"),
 }
 """What the sample plays with somebody who stands by: one fault of each stage for each time."""
 
