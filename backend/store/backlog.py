@@ -75,9 +75,9 @@ class Backlog:
         self.written()
         return given_up
 
-    def remove(self, unwanted: Callable[[Record], bool]) -> bool:
-        """Forget these; whether there were any."""
-        before = len(self)
+    def remove(self, unwanted: Callable[[Record], bool]) -> list[Record]:
+        """Let go of these."""
+        gone = [record for record in self if unwanted(record)]
         self._taken = [record for record in self._taken if not unwanted(record)]
         self._waiting = deque(record for record in self._waiting if not unwanted(record))
-        return len(self) < before
+        return gone

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from backend.errors import StoreError, StoreRefusedError
 from backend.expenses import Charge
@@ -18,6 +18,8 @@ from backend.store.totals import Total, added_up, day_of
 from backend.store.voice_rows import VoicePlace
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _DAY_MS: Final = 24 * 3600 * 1000
 
@@ -114,7 +116,7 @@ class KeptStore:
         self._vault: Vault | None = None
         self._backlog = Backlog(limits.pending, limits.batch, limits.tries)
         self._down = False  # nothing can be read
-        self._lags = False  # nothing can be written, and people were told
+        self._told_down = False  # it is down, or takes nothing, and people were told
         self._answered = 0  # questions that calls waited for
         self._up = asyncio.Event()
         self._tried = asyncio.Event()  # whether it is up or down is known
@@ -131,7 +133,7 @@ class KeptStore:
 
         One that can be read but not written is down: what is said waits. Calls still begin with what it has.
         """
-        if self._lags:
+        if self._told_down:
             return "down"
         return "up" if self._up.is_set() else "connecting"
 
@@ -160,9 +162,7 @@ class KeptStore:
         """See `ConversationStore`: what the database has and what waits for it; of a database that is down, memory."""
         if not self._down:
             with suppress(StoreError, TimeoutError):
-                async with self._quickly():
-                    messages = await self._load(sid, owner)
-                self._memory.replace(sid, messages, owner)
+                self._memory.replace(sid, await self._quickly(self._load(sid, owner)), owner)
         return await self._memory.load(sid, owner)
 
     async def owner(self, sid: str) -> str:
@@ -171,19 +171,15 @@ class KeptStore:
         if self._down:
             return here
         with suppress(StoreError, TimeoutError):
-            async with self._quickly():
-                await self._tried.wait()
-                here = await self._asked().owner(sid) or here
+            here = await self._quickly(self._owner(sid)) or here
         return here
 
-    @asynccontextmanager
-    async def _quickly(self) -> AsyncIterator[None]:
-        """For a question that a call waits for. That it is not answered says that the database is down."""
+    async def _quickly(self, question: Coroutine[Any, Any, T]) -> T:
+        """Of a question that a call waits for, the answer. That there is none says that the database is down."""
         answered = self._answered
         try:
             async with asyncio.timeout(self._limits.load_s if self._tried.is_set() else self._limits.first_load_s):
-                yield
-            self._answered += 1
+                answer = await question
         except TimeoutError as exc:
             if not self._one_at_a_time.locked() and self._answered == answered:  # else it is only busy with ours
                 self._fail(exc)
@@ -191,6 +187,9 @@ class KeptStore:
         except StoreError as exc:
             self._fail(exc)
             raise
+        else:
+            self._answered += 1
+            return answer
 
     async def append(self, sid: str, messages: Sequence[Message], ref: TurnRef = NO_TURN, sent: str = "") -> None:
         """See `ConversationStore`."""
@@ -207,7 +206,7 @@ class KeptStore:
         """See `ConversationStore`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._limits.load_s):
-                while not self._lags and self._waits(sid):
+                while not self._told_down and self._waits(sid):
                     await self._moved.wait()
 
     def _waits(self, sid: str) -> bool:
@@ -297,10 +296,18 @@ class KeptStore:
             waiting = [record for record in self._backlog if _is_of(record, sid, owner)]
         return _after(there, waiting)
 
+    async def _owner(self, sid: str) -> str:
+        await self._tried.wait()
+        return await self._asked().owner(sid)
+
     def _forget_here(self, sid: str, owner: str) -> bool:
         if self._memory.is_open(sid, owner):
             self._memory.drop(sid)
-        return self._backlog.remove(lambda record: _is_of(record, sid, owner))
+        gone = self._backlog.remove(lambda record: _is_of(record, sid, owner))
+        for record in gone:
+            if isinstance(record, Billed):
+                self._backlog.add(record.without_conversation())
+        return bool(gone)
 
     def _asked(self) -> Vault:
         if self._vault is None or self._down:
@@ -400,15 +407,15 @@ class KeptStore:
 
     def _tell_down(self, error: Exception) -> None:
         """Said once until it is back."""
-        if not self._lags:
+        if not self._told_down:
             log.warning("store.down", extra={"reason": str(error) or type(error).__name__})
-        self._lags = True
+        self._told_down = True
         self._move_on()
 
     def _come_back(self) -> None:
-        if self._lags:
+        if self._told_down:
             log.info("store.back", extra={"waiting": len(self._backlog), "dropped": self._backlog.dropped})
-        self._lags, self._backlog.dropped = False, 0
+        self._told_down, self._backlog.dropped = False, 0
 
     # --- chores
 

@@ -54,6 +54,16 @@ class Folded:
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """What a call cost beside its turns. It belongs to no conversation: it stays when that is deleted."""
+
+    ref: TurnRef
+    items: "tuple[tuple[str, Charge], ...]"
+    at_ms: int = field(default_factory=now_ms)
+    sid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Billed:
     """What a turn cost."""
 
@@ -64,15 +74,9 @@ class Billed:
     at_ms: int = field(default_factory=now_ms)
     key: str = field(default_factory=_key)
 
-
-@dataclass(frozen=True, slots=True)
-class Charged:
-    """What a call cost beside its turns. It belongs to no conversation: it stays when that is deleted."""
-
-    ref: TurnRef
-    items: "tuple[tuple[str, Charge], ...]"
-    at_ms: int = field(default_factory=now_ms)
-    sid: str = ""
+    def without_conversation(self) -> Charged:
+        """What was paid for was paid, whatever becomes of the conversation."""
+        return Charged(self.ref, self.items, self.at_ms)
 
 
 @dataclass(frozen=True, slots=True)

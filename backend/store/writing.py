@@ -58,8 +58,8 @@ def _kept(records: Sequence[Record], owners: dict[str, str]) -> Iterator[Record]
             owners.setdefault(record.sid, record.ref.owner)
         if _is_own(record, owners):
             yield record
-        elif isinstance(record, Billed) and record.items:
-            yield Charged(record.ref, record.items, record.at_ms)
+        elif isinstance(record, Billed):
+            yield record.without_conversation()
 
 
 def _is_own(record: Record, owners: dict[str, str]) -> bool:

@@ -327,6 +327,20 @@ async def test_what_was_paid_for_is_added_up_by_day_and_stays_when_the_conversat
     ]
 
 
+async def test_what_was_paid_for_in_a_conversation_that_is_deleted_before_it_was_written_is_counted(
+    place: Place,
+) -> None:
+    speech = Charge("tts", "cosyvoice-v2", "characters", "reply", False, 30, Decimal("0.006"))
+    async with serving(place, replace(LIMITS, linger_s=0.5)) as store:
+        await store.load("sid-1")
+        store.account("sid-1", turn(1), replace(BILL, charges=(speech,)))
+        assert await store.forget("sid-1")
+    async with serving(place) as store:
+        totals = await store.costs("2000-01-01", "2999-12-31")
+    assert [total.charge for total in totals] == [speech]
+    assert await rows(place, turns) == []
+
+
 class Late(Database):
     """Adds up costs when it is let."""
 
