@@ -165,8 +165,14 @@ class CallSession:
         self._config = self._known(query.config)
         self._call = Call(self.sid, limits.call, self._config)
         self._inbox = Inbox(INBOX)
-        senses = (services.recognizer, services.detector)
-        self._ears = Ears(*senses, self._hear, clock, limits.ears, hot_words=self._hot_words)
+        self._ears = Ears(
+            recognizer=services.recognizer,
+            detector=services.detector,
+            post=self._hear,
+            clock=clock,
+            limits=limits.ears,
+            hot_words=self._hot_words,
+        )
         intake, now = IntakeLimits(limits.max_inflated_bytes, limits.ears.ahead_ms), clock()
         self._intake = Intake(intake, now)
         self._typed = Typed(self._inbox, self._start, TypingPace())
@@ -174,32 +180,46 @@ class CallSession:
         self._tape = services.recorder.begin(beginning)
         self._arrivals: deque[tuple[Hypothesis, float]] = deque(maxlen=INBOX)
         self._till = Till(services.costs, self.id, services.store, services.observer, self._spent)
-        lines = (services.trouble, services.idle_line, services.farewell)
-        parts = (services.model, services.synthesizer, services.prompt, services.voice, *lines)
-        self._replies = Replies(
-            self.sid,
-            Ensemble(*parts),
-            self,
-            limits.turn,
-            clock=clock,
-            post=self._post,
-            start=self._start,
-            part=self._till.meter.part,
-        )
-        self._folder = Folder(
-            services.model,
-            services.recap,
-            post=self._post,
-            start=self._start,
-            part=lambda: self._till.meter.part("summary"),
-            limits=FoldLimits(answer_tokens=2 * limits.call.history.summary_tokens),
-        )
+        self._replies = self._new_replies()
+        self._folder = self._new_folder()
         self._tasks: asyncio.TaskGroup
         self._listening: asyncio.Task[None] | None = None
         self._warming: set[asyncio.Task[None]] = set()
         self._announced = False
         self._turn = _Turn(0, self._config)  # that what is carried out belongs to; the call may be a turn further
         self._over = asyncio.Event()
+
+    def _new_replies(self) -> Replies:
+        services = self._services
+        ensemble = Ensemble(
+            model=services.model,
+            synthesizer=services.synthesizer,
+            prompt=services.prompt,
+            voice=services.voice,
+            trouble=services.trouble,
+            idle_line=services.idle_line,
+            farewell=services.farewell,
+        )
+        return Replies(
+            self.sid,
+            ensemble,
+            self,
+            self._limits.turn,
+            clock=self._clock,
+            post=self._post,
+            start=self._start,
+            part=self._till.meter.part,
+        )
+
+    def _new_folder(self) -> Folder:
+        return Folder(
+            self._services.model,
+            self._services.recap,
+            post=self._post,
+            start=self._start,
+            part=lambda: self._till.meter.part("summary"),
+            limits=FoldLimits(answer_tokens=2 * self._limits.call.history.summary_tokens),
+        )
 
     async def run(self) -> None:
         """Hold the call until one side hangs up."""
@@ -335,19 +355,8 @@ class CallSession:
                 self._stop(self._listening)
             case WakeAt(ears, audio_ms):
                 self._ears.wake_at(ears, audio_ms)
-            case Guess():
-                self._replies.guess(effect)
-            case DropGuess(number):
-                self._replies.drop(number)
-            case BeginReply():
-                self._turn = _Turn(effect.turn, effect.config)
-                self._begin_reply(effect)
-            case AskIfThere() | TakeLeave():
-                self._turn = _Turn(effect.turn, effect.config)
-                self._replies.ask(effect)
-            case CancelReply():
-                self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
-                self._replies.cancel()
+            case Guess() | DropGuess() | BeginReply() | AskIfThere() | TakeLeave() | CancelReply():
+                self._direct(effect)
             case Account(turn):
                 await self._account(turn)
             case Remember(messages, sent):
@@ -363,6 +372,25 @@ class CallSession:
                 if close_code == CLOSE_RESTART:  # who is told so calls again at once, and another server answers
                     await self._services.store.settled(self.sid)
                 await self._line.close(close_code, reason)
+            case _:
+                assert_never(effect)
+
+    def _direct(self, effect: Guess | DropGuess | BeginReply | AskIfThere | TakeLeave | CancelReply) -> None:
+        """Begin a reply, on trial or for good, or stop one."""
+        match effect:
+            case Guess():
+                self._replies.guess(effect)
+            case DropGuess(number):
+                self._replies.drop(number)
+            case BeginReply():
+                self._turn = _Turn(effect.turn, effect.config)
+                self._begin_reply(effect)
+            case AskIfThere() | TakeLeave():
+                self._turn = _Turn(effect.turn, effect.config)
+                self._replies.ask(effect)
+            case CancelReply():
+                self._replies.marks.cut_off = "hung_up" if self._call.state is State.ENDED else "interrupted"
+                self._replies.cancel()
             case _:
                 assert_never(effect)
 

@@ -30,7 +30,10 @@ class Admission:
 
 
 class Admissions:
-    """All of them. A handshake that becomes no call is forgotten with its connection; a call may outlast its own."""
+    """Everybody who was let in.
+
+    A handshake that becomes no call is forgotten with its connection; a call may outlast its own.
+    """
 
     def __init__(self) -> None:
         self._by_connection: dict[ServerConnection, Admission] = {}
@@ -56,7 +59,7 @@ class Admissions:
         return admission
 
     def give_up_place(self, connection: ServerConnection) -> None:
-        """It came back to a call that has a place already."""
+        """The connection came back to a call that has a place already: its own is free again."""
         admission = self._by_connection[connection]
         admission.counted = False
         admission.place.leave()

@@ -69,7 +69,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._seeing_off: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """It waits until it has said what it wants, and before that until it is secure, where it has to be."""
+        """The socket waits until it has said what it wants, and before that until it is secure, where it has to be."""
         if self._handshakes is None:
             self._connected(transport)
         else:
@@ -84,7 +84,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._room.enter(self._address, self, transport.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """It waits no longer."""
+        """The socket waits no longer."""
         self._room.leave(self._address, self)
         if self._seeing_off is not None:
             self._seeing_off.cancel()

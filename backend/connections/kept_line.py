@@ -28,7 +28,7 @@ INBOUND: Final = 64
 INBOUND_BYTES: Final = 256 * 1024
 """Likewise, of their bytes; one message may wait however large it is."""
 _NAME_BYTES: Final = 12
-"""Of a call's name: enough that nobody guesses it, few enough for an address."""
+"""How long a call's name is: enough that nobody guesses it, few enough for an address."""
 _BEGINNING: Final = Position()
 
 
@@ -37,7 +37,7 @@ class Connection(Line, Protocol):
 
     @property
     def was_cut(self) -> bool:
-        """Of one that has ended: whether it broke, and nobody said goodbye."""
+        """Whether a connection that has ended broke, and nobody said goodbye."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class KeptLine:
 
     @property
     def position(self) -> Position:
-        """Of the newest frame of the call."""
+        """The position of the newest frame of the call."""
         return self._journal.last
 
     # --- Line

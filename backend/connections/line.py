@@ -111,7 +111,7 @@ class WebSocketLine:
 
     @property
     def was_cut(self) -> bool:
-        """Of a line that has ended: whether the client neither said goodbye nor was sent away for what it did."""
+        """Whether a line that has ended was cut: the client neither said goodbye nor was sent away for what it did."""
         ending = self._socket.protocol
         if ending.close_rcvd is not None and ending.close_rcvd_then_sent is not False:
             return ending.close_rcvd.code not in GOODBYES

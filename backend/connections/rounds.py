@@ -10,7 +10,11 @@ MOST_AT_ONCE: Final = 64
 
 
 class Rounds:
-    """Those of one port, in the order in which they came. Args: `most`, before the others have their turn."""
+    """Lets the sockets of one port take turns, in the order in which they came.
+
+    Args:
+        most: that is heard of all of them before the others have their turn.
+    """
 
     def __init__(self, most: int = MOST_AT_ONCE) -> None:
         self._most = most

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class TlsHandshakes:
-    """Those of one port.
+    """Carries out the TLS handshakes of one port, each within its time.
 
     Args:
         context: the certificate.
@@ -116,7 +116,7 @@ class _Early(asyncio.Protocol):
         self._has_ended = True
 
     def take(self) -> bytes:
-        """What has come."""
+        """Bytes have come from the other end."""
         data, self._data = bytes(self._data), bytearray()
         return data
 

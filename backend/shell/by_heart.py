@@ -17,7 +17,7 @@ class ByHeart:
         yield TextDelta(self.line)
 
     async def warm(self) -> None:
-        """It knows the line already."""
+        """Nothing has to be made ready: the line is known."""
 
     async def aclose(self) -> None:
         """There is no connection."""

@@ -23,7 +23,7 @@ Recap = Callable[[str | None, str, Sequence[Message]], Sequence[Message]]
 
 @dataclass(frozen=True, slots=True)
 class FoldLimits:
-    """Of one request.
+    """Bounds of one request for a summary.
 
     Attributes:
         answer_s: it has failed after so long.

@@ -53,7 +53,7 @@ Taken = Told | Malformed | Pcm
 
 
 class Intake:
-    """Of one call.
+    """Takes apart the messages of one call, in the order in which they come.
 
     Args:
         now: when it begins, in seconds on the call's clock.

@@ -19,7 +19,7 @@ class Piece:
 
 
 class Pieces(asyncio.Queue[Piece | None]):
-    """Those of one reply; None is their end. One that alone weighs more than may wait does so alone."""
+    """The pieces of one reply that wait, then None. A piece that alone weighs more than may wait does so alone."""
 
     def __init__(self, most: int = PIECES_AHEAD, most_bytes: int = AHEAD_BYTES) -> None:
         super().__init__(most)

@@ -180,7 +180,7 @@ class Replies:
         return None
 
     def _write_off(self, trial: _Running) -> None:
-        """It was for nothing."""
+        """A reply on trial was for nothing: stop it, and count what it cost as wasted."""
         self._waste.add(trial.turn)
         trial.part.decide("wasted")
         trial.part.cut()
@@ -236,7 +236,7 @@ class Waste:
         self._tokens: dict[str, int] = {}
 
     def add(self, turn: Turn) -> None:
-        """This reply was for nothing."""
+        """Count a reply that was for nothing."""
         self._requests += 1
         usage = turn.marks.usage
         if "prompt_tokens" in usage:
