@@ -124,6 +124,8 @@ export const en = {
   conversationGroup: "Talking",
   bargeIn: "Interrupt by speaking",
   bargeInMore: "Your friend stops as soon as you talk.",
+  shortcuts: "Single-key shortcuts",
+  shortcutsMore: "m mutes, t types, c shows captions. Switch them off if you control this computer by voice.",
   quickFrames: "Quick frames",
   quickFramesMore: "Sends sound every 20 ms instead of 100. From the next call.",
   language: "Language",

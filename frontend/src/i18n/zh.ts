@@ -124,6 +124,8 @@ export const zh: Texts = {
   conversationGroup: "聊天方式",
   bargeIn: "说话即可打断",
   bargeInMore: "你一开口，对方就停下来听。",
+  shortcuts: "单键快捷键",
+  shortcutsMore: "m 静音，t 打字，c 字幕。如果你用语音控制电脑，请关掉。",
   quickFrames: "快速发送",
   quickFramesMore: "每 20 毫秒发送一次声音（默认 100 毫秒），下次通话生效。",
   language: "界面语言",

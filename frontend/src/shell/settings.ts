@@ -16,6 +16,8 @@ export interface Settings {
   volume: number;
   bargeIn: boolean;
   captions: boolean;
+  /** Single letters do something in a call: in the way of those who speak to their computer. */
+  shortcuts: boolean;
   frameMs: 100 | 20;
   serverUrl: string;
   /** Of this visit alone: see `openSettings`. */
@@ -32,6 +34,7 @@ export const DEFAULTS: Settings = {
   volume: 1,
   bargeIn: true,
   captions: true,
+  shortcuts: true,
   frameMs: 100,
   serverUrl: "",
   token: "",

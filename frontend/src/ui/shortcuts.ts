@@ -1,4 +1,4 @@
-/** Keys for people who do not use a mouse: only while nothing is being typed. */
+/** Keys for people who do not use a mouse: only while nothing is being typed, and letters only where they are wanted. */
 
 import { useEffect } from "preact/hooks";
 import { phaseOf } from "../call/state";
@@ -20,10 +20,12 @@ function typing(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches("input, select, textarea, dialog *");
 }
 
-function act({ calls, settings, view }: Page, key: string): boolean {
+/** Do what the key is for; whether it is for anything. */
+export function act({ calls, settings, view }: Page, key: string): boolean {
   const state = calls.store.get();
   const phase = phaseOf(state);
   const inCall = phase !== "home" && phase !== "ended";
+  if (key.length === 1 && !settings.get().shortcuts) return false;
   if (key === "`") view.dispatch({ developer: !view.get().developer });
   else if (!inCall) return false;
   else if (key === "m" && !state.micless) calls.mute(!state.muted);

@@ -15,6 +15,12 @@ export function TalkGroup() {
         on={settings.bargeIn}
         onChange={(bargeIn) => change({ bargeIn })}
       />
+      <Switch
+        label={texts.shortcuts}
+        more={texts.shortcutsMore}
+        on={settings.shortcuts}
+        onChange={(shortcuts) => change({ shortcuts })}
+      />
       <label class="row">
         <span>{texts.language}</span>
         <select
