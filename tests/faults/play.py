@@ -110,6 +110,8 @@ async def _in_a_barge_in(case: Case, stage: Stage, played: Played, lateness: Lat
     await caller.speak()
     await caller.silence(900 if asr else 0)
     frames = await caller.until("TTSDone")
+    if case.stage == "tts" and case.trouble.at_connect and not case.idles:
+        await _hang_up(stage)
     if asr and "BotInterrupted" not in names(frames):
         played.outcome = GOES_ON
     else:

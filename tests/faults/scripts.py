@@ -18,7 +18,7 @@ _LATER: Final = tuple(range(2, 20))
 _SECOND: Final = (2,)
 _MS_PER_CHAR: Final = 20
 _UNHURRIED_MS: Final = 70
-_PAUSE_MS: Final = 100
+_PAUSE_MS: Final = 300
 """Of thought, in which a connection that is not used lies idle for long enough to be closed."""
 _FLEETING_MS: Final = 20
 
