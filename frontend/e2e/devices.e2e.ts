@@ -171,6 +171,24 @@ it("quick frames: the caller's voice goes out every 20 ms instead of every 100",
   await untilOver(page, 1);
 });
 
+it("a page that has lost a part of itself in a deployment says so, asks for no microphone, and loads again", async () => {
+  const { page } = await here.visit();
+  await page.locator(".face svg").waitFor();
+  await page.evaluate(() => {
+    AudioWorklet.prototype.addModule = () => Promise.reject(new DOMException("404", "AbortError"));
+    const { getUserMedia } = navigator.mediaDevices;
+    navigator.mediaDevices.getUserMedia = (wishes) => {
+      document.title = "asked";
+      return getUserMedia.call(navigator.mediaDevices, wishes);
+    };
+  });
+  await page.locator(".round.go").click();
+  await page.locator(".failure").getByText("This page is out of date").waitFor();
+  expect(await page.title()).not.toBe("asked");
+  await Promise.all([page.waitForEvent("load"), page.getByRole("button", { name: "Load again" }).click()]);
+  await call(page);
+});
+
 it("the microphone is asked for without echo, noise, or a level that wanders", async () => {
   const { page } = await here.visit({
     before: `
