@@ -34,7 +34,8 @@ class ChatReserve(Generic[L]):
         A request that ends in order gives its connection back, so that what it took can wait until nobody waits for
         the sound of its answer.
         """
-        self._requests.begin()
+        self._requests.begin(_now())
+        self._lines.come_back()
         try:
             yield
         except BaseException:

@@ -9,6 +9,8 @@ PER_USERS: Final = 4
 """For so many requests under way one more is wanted."""
 LATER_S: Final = 2.0
 """After a request that ended in order: until then somebody may wait for the sound of its answer."""
+AT_LAST_S: Final = 30.0
+"""What requests took is replaced after this time also where there is always one under way."""
 _NEVER: Final = float("inf")
 
 
@@ -32,22 +34,27 @@ class Requests:
     def __init__(self, kept_s: float) -> None:
         self._kept_s = kept_s
         self._users = 0
-        self._needed_until = self._looks_again = -_NEVER
+        self._needed_until = self._looks_again = self._looks_at_last = -_NEVER
 
     def expect(self, now: float) -> None:
         """Somebody is about to come."""
         self._needed_until = now + self._kept_s
 
-    def begin(self) -> None:
-        """A request is under way."""
+    def begin(self, now: float) -> None:
+        """A request is under way; a handshake now would be in its way."""
         self._users += 1
+        if self._looks_again > now:
+            self._looks_again = self._looks_at_last
 
     def end(self, now: float, *, in_order: bool) -> None:
-        """It is over; where that was in order, what it took is replaced a little later."""
+        """It is over; where that was in order, what it took is replaced when nobody waits for an answer."""
         self._users -= 1
         self.expect(now)
-        if in_order and self._looks_again <= now:  # or requests that end one after another would put it off for ever
-            self._looks_again = now + LATER_S
+        if not in_order:
+            return
+        if self._looks_at_last <= now:
+            self._looks_at_last = now + AT_LAST_S
+        self._looks_again = self._looks_at_last if self._users else min(now + LATER_S, self._looks_at_last)
 
     def wanted(self, now: float) -> int:
         """See `Demand`."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend.providers.chat_reserve import ChatReserve
-from backend.providers.demand import LATER_S, LEAST
+from backend.providers.demand import AT_LAST_S, LATER_S, LEAST
 from backend.providers.reserve import ReserveLimits
 from tests.support.virtual import virtually
 
@@ -101,11 +101,27 @@ def test_lines_are_replaced_however_often_requests_end() -> None:
             await it.reserve.warm()
             for _ in range(LEAST):
                 await it.reserve.take()
-            for _ in range(30):
+            for _ in range(round(2 * AT_LAST_S / LATER_S) + 2):
                 with it.reserve.in_use():
                     pass
                 await asyncio.sleep(LATER_S / 2)
             assert (len(it.dials), it.open) == (2 * LEAST, 2 * LEAST)
+
+    virtually(run())
+
+
+def test_what_a_request_took_is_not_replaced_while_the_next_one_waits_for_its_answer() -> None:
+    async def run() -> None:
+        async with service() as it:
+            await it.reserve.warm()
+            with it.reserve.in_use():
+                await it.reserve.take()
+            await asyncio.sleep(LATER_S / 2)
+            with it.reserve.in_use():
+                await asyncio.sleep(2 * LATER_S)
+                assert len(it.dials) == LEAST
+            await asyncio.sleep(LATER_S + 2 * HANDSHAKE_S)
+            assert (len(it.dials), it.open) == (LEAST + 1, LEAST + 1)
 
     virtually(run())
 
