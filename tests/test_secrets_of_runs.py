@@ -3,9 +3,10 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -20,6 +21,7 @@ from emulator.script import Script
 from tests.support.caller import Caller
 from tests.support.certificate import certificate
 from tests.support.emulator import EmulatorHandle, running_emulator
+from tests.support.key_service import key_service, lends
 from tests.test_handler import PATIENCE_S, environment, said_until, started
 
 KEYS = {
@@ -40,28 +42,18 @@ FAULTS = [
 """A vendor that tells which key it was."""
 
 
-@asynccontextmanager
-async def key_service(seen: list[str]) -> AsyncIterator[str]:
+def lending(seen: list[str]) -> AbstractAsyncContextManager[str]:
     """Lends a key for the account's pair; every second request is refused in words that tell the secret."""
 
-    async def lend(request: web.Request) -> web.Response:
+    def lend(request: web.Request, _body: Any) -> web.Response:
         authorization = request.headers["Authorization"]
         seen.extend(re.findall(r"Signature=(\w+)", authorization))
         if len(seen) % 2:
             error = {"Code": "InvalidSecretKey", "Message": f"{authorization} {KEYS['VOLC_SECRETKEY']}"}
             return web.json_response({"ResponseMetadata": {"RequestId": "r", "Error": error}}, status=403)
-        lent = {"ApiKey": LENT, "ExpiredTime": 4_000_000_000}
-        return web.json_response({"ResponseMetadata": {"RequestId": "r"}, "Result": lent})
+        return lends(LENT)
 
-    app = web.Application()
-    app.add_routes([web.post("/", lend)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    return key_service(lend)
 
 
 def settings_for(vendor: EmulatorHandle, keys_url: str, folder: Path) -> dict[str, str]:
@@ -140,7 +132,7 @@ async def test_neither_words_nor_files_nor_figures_of_a_run_hold_a_secret(tmp_pa
     signed = sign(KEYS["TOKEN_SECRET"], seconds=600, sid="sid-1")
     signatures: list[str] = []
     script = Script.model_validate({"hears_always": "你好", "replies_always": "好呀。"})
-    async with running_emulator(script, may_leave_lines=True) as vendor, key_service(signatures) as keys_url:
+    async with running_emulator(script, may_leave_lines=True) as vendor, lending(signatures) as keys_url:
         values = settings_for(vendor, keys_url, tmp_path)
         async with started(values) as process:
             said = await said_until(process, "press the call button")

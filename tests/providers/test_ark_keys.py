@@ -1,9 +1,6 @@
 """An account's key pair, exchanged for the temporary key that Ark's chat takes."""
 
-import json
 import traceback
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +13,7 @@ from backend.providers.volcengine.ark import ArkChat
 from backend.providers.volcengine.ark_keys import REFRESH_BEFORE_S, TemporaryKey
 from backend.providers.volcengine.config import ArkConfig
 from tests.providers.odd_chat import END, Refusal, Stream, odd_chat, text
+from tests.support.key_service import key_service, lends
 
 SECRET = "the-secret-key"
 
@@ -67,31 +65,12 @@ async def test_a_key_that_still_lives_serves_on_when_a_new_one_cannot_be_had() -
         await key.get()
 
 
-@asynccontextmanager
-async def key_service(answer: Callable[[web.Request, Any], web.Response]) -> AsyncIterator[str]:
-    """The account's API, on this machine."""
-
-    async def serve(request: web.Request) -> web.Response:
-        return answer(request, json.loads(await request.text()))
-
-    app = web.Application()
-    app.add_routes([web.post("/", serve)])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
-
-
 async def test_the_pair_signs_for_a_key_and_the_key_opens_the_chat() -> None:
     asked: list[Any] = []
 
     def answer(request: web.Request, body: Any) -> web.Response:
         asked.append((request.query["Action"], body, request.headers["Authorization"]))
-        result = {"ApiKey": "temporary", "ExpiredTime": 4_000_000_000}
-        return web.json_response({"ResponseMetadata": {"RequestId": "r"}, "Result": result})
+        return lends("temporary")
 
     async with key_service(answer) as keys_url, odd_chat(Stream([text("好"), *END])) as service:
         chat = ArkChat(config(base_url=service.url, keys_url=keys_url))
@@ -108,8 +87,7 @@ async def test_the_pair_signs_for_a_key_and_the_key_opens_the_chat() -> None:
 
 async def test_a_key_that_the_service_tells_in_its_refusal_is_not_passed_on() -> None:
     def answer(_: web.Request, __: Any) -> web.Response:
-        result = {"ApiKey": "temporary-key-1", "ExpiredTime": 4_000_000_000}
-        return web.json_response({"ResponseMetadata": {"RequestId": "r"}, "Result": result})
+        return lends("temporary-key-1")
 
     refusal = {"error": {"code": "AuthenticationError", "message": "no such key: temporary-key-1"}}
     async with key_service(answer) as keys_url, odd_chat(Refusal(401, refusal)) as service:
@@ -153,8 +131,7 @@ async def test_the_kind_of_model_is_named(model: str, resource_type: str, projec
 
     def answer(_: web.Request, body: Any) -> web.Response:
         asked.append(body)
-        result = {"ApiKey": "temporary", "ExpiredTime": 4_000_000_000}
-        return web.json_response({"ResponseMetadata": {"RequestId": "r"}, "Result": result})
+        return lends("temporary")
 
     async with key_service(answer) as keys_url:
         key = TemporaryKey(replace(config(keys_url=keys_url), model=model))
