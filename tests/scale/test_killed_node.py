@@ -14,7 +14,7 @@ from backend.ports import Message
 from backend.store.database import Database
 from backend.token import sign
 from tests.scale.callers import CALLS, SLOW, Persistent, caller_of, said, together
-from tests.scale.cluster import Cluster
+from tests.scale.cluster import PATIENCE_S, Cluster
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -90,11 +90,16 @@ async def _kept(group: Cluster, callers: Iterable[Persistent]) -> None:
     """The first turns are in the database: a server that is killed loses what it had not written."""
     database = Database(database_url(group.database_url)[1])
     try:
-        for caller in callers:
-            while Message("user", caller.words("one")) not in await database.load(caller.sid, 20):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)  # another process writes it
+        async with asyncio.timeout(PATIENCE_S):
+            for caller in callers:
+                while not await _has_said(database, caller.sid, caller.words("one")):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)  # another process writes it
     finally:
         await database.aclose()
+
+
+async def _has_said(database: Database, sid: str, words: str) -> bool:
+    return Message("user", words) in await database.load(sid, 20, await database.owner(sid))
 
 
 def _report(group: Cluster, callers: list[Persistent], cut: list[Persistent], asked: list[str]) -> str:
