@@ -13,7 +13,8 @@ let stack: Stack;
 
 beforeAll(async () => {
   mkdirSync(FOLDER, { recursive: true });
-  stack = await Stack.start({ VAD: "off" });
+  // a line that is lost has to last until its picture is taken
+  stack = await Stack.start({ VAD: "off", RESUME_SECONDS: "60" });
 });
 afterAll(() => stack.stop());
 
