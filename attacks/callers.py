@@ -72,8 +72,8 @@ async def million(target: Target, frames: int) -> Outcome:
                         left -= batch
                         outcome.tried += batch
                     reading.cancel()
-            except* (WebSocketException, OSError, TimeoutError):
-                pass  # hung up: on with another line
+            except* (WebSocketException, OSError, TimeoutError, AttributeError):
+                pass  # hung up: on with another line (asyncio's transport knows no loop when it is aborted again)
 
     await asyncio.gather(*(attack(number) for number in range(lines)))
     outcome.wanted = frames // lines * lines
