@@ -7,7 +7,6 @@ each statement and several milliseconds of the event loop, and the import would 
 import asyncio
 import json
 import sqlite3
-import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
@@ -24,6 +23,8 @@ _REFUSALS: Final = (
     *(ValueError, TypeError, ArithmeticError),
 )
 """About what was given; a file that is locked, full, broken or for reading only is an `OperationalError` or other."""
+_STEPS: Final = 20_000
+"""Of SQLite's machine, about a millisecond: how often a question asks whether it is still wanted."""
 _FAILURES: Final = (sqlite3.Error, OSError, *_REFUSALS)
 
 
@@ -73,21 +74,20 @@ class _Connection:
         self._worker = Worker(name)
         self._can_stop = can_stop
         self._connection: sqlite3.Connection | None = None
-        self._lock = threading.Lock()
         self._current: object | None = None
+        self._unwanted: object | None = None
 
     async def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        question = object()  # the same work may be asked for again
         async with _translated():
             try:
-                return await self._worker.do(lambda: self._done(work))
+                return await self._worker.do(lambda: self._done(question, work))
             except asyncio.CancelledError:
-                self._stop(work)
+                self._unwanted = question
                 raise
 
-    def _stop(self, work: object) -> None:
-        with self._lock:  # or it could be the next one's that is stopped
-            if self._can_stop and self._current is work and self._connection is not None:
-                self._connection.interrupt()
+    def _is_unwanted(self) -> bool:
+        return self._current is not None and self._current is self._unwanted
 
     async def aclose(self) -> None:
         try:
@@ -97,22 +97,19 @@ class _Connection:
         finally:
             self._worker.end()
 
-    def _done(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _done(self, question: object, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             self._connection = _opened(self._file)
-        self._begin(work)
+            if self._can_stop:  # SQLite's own interruption does nothing between two statements, so it is asked for
+                self._connection.set_progress_handler(self._is_unwanted, _STEPS)
+        self._current = question
         try:
             return work(self._connection)
         except BaseException:
-            self._begin(None)
             self._let_go()
             raise
         finally:
-            self._begin(None)
-
-    def _begin(self, work: object | None) -> None:
-        with self._lock:
-            self._current = work
+            self._current = None
 
     def _let_go(self) -> None:
         connection, self._connection = self._connection, None
