@@ -44,6 +44,13 @@ class Program:
                 await asyncio.sleep(0.05)
         return found
 
+    async def end(self) -> None:
+        """As it is asked to, with the processes that it has begun."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        async with asyncio.timeout(PATIENCE_S):
+            await self.process.wait()
+
     async def kill(self) -> None:
         """As a power cut would."""
         if self.process.returncode is None:
@@ -191,6 +198,7 @@ async def proxy(folder: Path, call_ports: Sequence[int], page_ports: Sequence[in
     command = [nginx, "-e", "stderr", "-p", str(folder), "-c", str(config), "-g", "daemon off;"]
     async with AsyncExitStack() as stack:
         running = Proxy(await _program(stack, folder / "nginx.log", command), port)
+        stack.push_async_callback(running.program.end)  # killed, it would leave its workers behind
         async with asyncio.timeout(PATIENCE_S):
             while not await _listens(port):
                 assert running.program.process.returncode is None, running.program.said()
