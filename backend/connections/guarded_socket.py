@@ -92,6 +92,12 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take it piece by piece, as long as the socket keeps within its bounds, and give the others their turn."""
+        if (
+            not self._waits and len(data) <= self._slice
+        ):  # most often: a frame of sound, whole
+            self._heard = 0
+            self._hear_out(data)
+            return
         self._held_back += data
         if not self._waits:
             self._take_turn()
@@ -106,25 +112,32 @@ class GuardedSocket(WholeMessages, ServerConnection):
         """Hear some of what has come; says how much that was, in frames or as much as one of many bytes."""
         self._heard = at = 0
         while at < len(self._held_back) and at < _BYTES_AT_ONCE and self._heard < _FRAMES_AT_ONCE:
-            piece, before = bytes(self._held_back[at : at + self._slice]), self._heard
-            self._hear(piece)
+            piece = bytes(self._held_back[at : at + self._slice])
             at += len(piece)
-            if self.gone_too_far or self.transport.is_closing():
+            if not self._hear_out(piece):
                 self._held_back.clear()
-                self.transport.abort()
                 return self._heard
-            self._suit(self._heard - before)
         del self._held_back[:at]
         if self._held_back or at >= _BYTES_AT_ONCE:
             self._wait_for_turn()
         return self._heard + at // _MOST_SLICE
 
-    def _suit(self, frames: int) -> None:
-        """The next piece may be larger where there are few frames in one, and is small where there are many."""
-        if frames <= _FEW_FRAMES:
-            self._slice = min(2 * self._slice, _MOST_SLICE)
-        elif frames > _FRAMES_AT_ONCE:
+    def _hear_out(self, piece: bytes) -> bool:
+        """Hear one piece; whether the socket is heard any further.
+
+        The next one may be larger where there are few frames in this, and is small where there are many.
+        """
+        before = self._heard
+        self._hear(piece)
+        if self.gone_too_far or self.transport.is_closing():
+            self.transport.abort()
+            return False
+        frames = self._heard - before
+        if frames > _FRAMES_AT_ONCE:
             self._slice = _LEAST_SLICE
+        elif frames <= _FEW_FRAMES and self._slice < _MOST_SLICE:
+            self._slice *= 2
+        return True
 
     def _wait_for_turn(self) -> None:
         if not self._waits:
