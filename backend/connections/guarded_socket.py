@@ -92,9 +92,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def data_received(self, data: bytes) -> None:
         """Take it piece by piece, as long as the socket keeps within its bounds, and give the others their turn."""
-        if (
-            not self._waits and len(data) <= self._slice
-        ):  # most often: a frame of sound, whole
+        if not self._waits and len(data) <= self._slice:  # most often: a frame of sound, whole
             self._heard = 0
             self._hear_out(data)
             return

@@ -16,7 +16,7 @@ class Backlog:
 
     Attributes:
         dropped: since someone last looked after that.
-        seen: whether some may have been written by a try that seemed to fail.
+        may_be_written: whether some have been, perhaps, by a try that seemed to fail.
         refusals: of the record that stands first.
     """
 
@@ -26,7 +26,7 @@ class Backlog:
         self._taken: list[Record] = []
         self._one_by_one = 0  # so many are tried each by itself: the database refused one of them
         self.dropped = 0
-        self.seen = False
+        self.may_be_written = False
         self.refusals = 0
 
     def __len__(self) -> int:
@@ -57,12 +57,12 @@ class Backlog:
         self._taken, self.refusals = [], 0
         self._one_by_one = max(0, self._one_by_one - 1)
         if not self._waiting:
-            self.seen = False
+            self.may_be_written = False
 
     def put_back(self) -> None:
         """They are not, or nobody knows: they stand before all others again."""
         self._waiting.extendleft(reversed(self._taken))
-        self._taken, self.seen = [], True
+        self._taken, self.may_be_written = [], True
 
     def refused(self) -> Record | None:
         """It will not have one of those that were taken: each is tried by itself. The one that is given up, if any."""

@@ -364,7 +364,7 @@ class KeptStore:
     async def _write_batch(self, records: Sequence[Record]) -> None:
         try:
             async with asyncio.timeout(self._limits.write_s):
-                await self._asked().write(records, again=self._backlog.seen)
+                await self._asked().write(records, again=self._backlog.may_be_written)
         except StoreRefusedError as exc:
             self._narrow_down(exc)
         except Exception as exc:
