@@ -176,7 +176,8 @@ class Endpointer:
     def _plausible_at_ms(self) -> int | None:
         if self._speaking or self._looks is not Completeness.COMPLETE or not self._has_words:
             return None
-        return max(self.speech_end_ms, self._changed_ms) + self._limits.plausible_ms
+        # a mark that is added, or a last word that is found to end later, is nothing to ask another question for
+        return max(self._sensed_ms or 0, self._changed_ms) + self._limits.plausible_ms
 
     def _covered_at_ms(self) -> int:
         """When the text can be trusted to hold all that was said."""

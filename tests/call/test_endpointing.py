@@ -262,6 +262,19 @@ def test_a_complete_text_is_plausible_after_a_moment_and_no_longer_when_the_call
     assert not endpointer.is_plausible
 
 
+def test_a_mark_or_a_later_end_of_the_same_words_leaves_them_plausible() -> None:
+    endpointer = Endpointer(LIMITS)
+    endpointer.hear(partial(QUESTION, end_ms=1400, audio_ms=1400))
+    endpointer.reach(1500)
+    assert endpointer.is_plausible
+
+    endpointer.hear(partial(f"{QUESTION}？", end_ms=1600, audio_ms=1600))
+    assert endpointer.is_plausible
+
+    endpointer.hear(partial(f"{QUESTION}没有", end_ms=1800, audio_ms=1800))
+    assert not endpointer.is_plausible
+
+
 def test_an_open_text_is_not_plausible_before_it_is_over() -> None:
     endpointer = silent(STATEMENT)
     endpointer.reach(1999)
