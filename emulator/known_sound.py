@@ -10,6 +10,8 @@ from emulator.engines.base import Pcm, SpeakOptions, SynthesisEngine
 _KEPT: Final = 4096
 """Pieces: at most some ten megabytes of sound."""
 _END: Final = object()
+_NUMBERED: Final = "ogg_opus"
+"""Each stream of it has a number of its own, drawn by lot, on every page: two encoders of the same sound differ."""
 
 
 class KnownSound:
@@ -49,7 +51,7 @@ class KnownStream:
     def __init__(self, known: KnownSound, sound: Sound) -> None:
         self._known = known
         self._sound = sound
-        self._place: Hashable | None = sound
+        self._place: Hashable | None = None if sound.audio_format == _NUMBERED else sound
         self._behind: list[Pcm] = []
         self._encoder: Encoder | None = None
 

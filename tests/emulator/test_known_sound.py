@@ -1,5 +1,8 @@
 """Sound that was encoded before is not encoded again, and nobody can hear which it was."""
 
+import io
+
+import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -89,3 +92,12 @@ def test_another_format_is_another_stream(audio_format: AudioFormat) -> None:
     said(known, "ab")
 
     assert said(known, "ab", sound) == afresh("ab", sound)
+
+
+def test_a_stream_of_opus_that_begins_like_another_can_be_decoded() -> None:
+    known, sound = KnownSound(), Sound("ogg_opus", RATE_HZ)
+    said(known, "ab", sound)
+
+    with av.open(io.BytesIO(b"".join(said(known, "ac", sound)))) as container:
+        ms = sum(1000 * frame.samples / frame.sample_rate for frame in container.decode(audio=0))
+    assert ms == pytest.approx(2 * 50, abs=30)
