@@ -111,7 +111,7 @@ class Turn:
         work = WorkTime(limits.work_s, limits.reply_s)
         delivery = Delivery(self._listener, self.marks, reply.options, reply.delivery, limits.lead_ms, work=work)
         try:
-            async with work:
+            with work:
                 error = await self._think_and_speak(reply, delivery, work)
         except TimeoutError:
             error = self._took_too_long(work)

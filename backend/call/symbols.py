@@ -1,6 +1,7 @@
 """Drops what has no sound: emoji of every kind, text faces, control characters."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 _VARIATION: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
@@ -25,8 +26,12 @@ _KEPT_CONTROLS: Final = frozenset("\n\t\r\x0b\x0c\u200c")
 
 _FACES = "^_^ ^o^ T_T T^T >_< >.< -_- =_= O_O o_o QAQ QwQ orz :) :-) :( :-( :D :-D :P :-P ;) ;-) =)"
 FACES: Final = frozenset(_FACES.split())
+_BEGINNINGS: Final = frozenset(face[:end] for face in FACES for end in range(1, len(face) + 1))
+
+_COMMON: Final = 4096  # characters: more than a language needs
 
 
+@lru_cache(_COMMON)
 def is_silent(char: str) -> bool:
     """Whether a character has no place in text that is read aloud."""
     code = ord(char)
@@ -90,7 +95,7 @@ class Faces:
         return "" if held in FACES else held
 
     def _is_begun(self, tried: str) -> bool:
-        return not _is_latin(self._before) and any(face.startswith(tried) for face in FACES)
+        return tried in _BEGINNINGS and not _is_latin(self._before)
 
     def _release(self, tried: str) -> str:
         self._held = ""

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from backend.deadline import Deadline
 from backend.errors import ContentRefused, ProviderError, ProviderTimeout, ProviderUnavailable
 from backend.expenses import ChatTab, payer, sending
 from backend.ports import ChatItem, ChatUsage, Message, TextDelta
@@ -150,7 +151,7 @@ class _Answer:
         self._tab = tab
         self._times = times
         self._secrets = secrets
-        self._deadline = deadline
+        self._deadline = Deadline(deadline)
         self._stream: Chunks | None = None
         self._chunks: AsyncIterator[Any] | None = None
         self._items: deque[ChatItem] = deque()
@@ -185,6 +186,7 @@ class _Answer:
     async def close(self) -> None:
         """End the request, whether or not it is over."""
         self._ended = True
+        self._deadline.drop()
         self._tab.end()
         stream, self._stream = self._stream, None
         if stream is not None:
@@ -204,7 +206,7 @@ class _Answer:
         self._note(chunk, text)
         self._has_text = self._has_text or bool(text)
         if self._has_text:
-            self._deadline = asyncio.get_running_loop().time() + self._times.token_s
+            self._deadline.move(asyncio.get_running_loop().time() + self._times.token_s)
         if text:
             self._chars += len(text)
             self._items.append(TextDelta(text))
@@ -228,12 +230,11 @@ class _Answer:
             self._items.append(self._usage)
 
     async def _within(self, work: Any) -> Any:
-        timer = asyncio.timeout_at(self._deadline)
         try:
-            async with timer:
+            with self._deadline:
                 return await work
         except TimeoutError as exc:
-            if timer.expired():
+            if self._deadline.passed:
                 raise self._timeout() from exc
             raise failure(exc, self._client, self._secrets) from exc
         except (*self._client.timeouts, *self._client.errors) as exc:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TypeVar
 
+from backend.deadline import Deadline
 from backend.errors import ProviderError, ProviderTimeout, Stage
 
 T = TypeVar("T")
@@ -23,28 +24,28 @@ class Patience:
         self._stage: Stage = stage
         self._what = ""
         self._within_s = 0.0
-        self._deadline: float | None = None
-        self._timer: asyncio.Timeout | None = None
+        self._deadline = Deadline()
         self._interruption: Exception | None = None
 
     def expect(self, what: str, within_s: float) -> None:
         """Set the deadline: this has to come within that time from now."""
         self._what, self._within_s = what, within_s
-        self._move(asyncio.get_running_loop().time() + within_s)
+        self._deadline.move(asyncio.get_running_loop().time() + within_s)
 
     def relax(self) -> None:
         """Wait without a deadline from now on."""
-        self._move(None)
+        self._deadline.move(None)
 
     @property
     def is_overdue(self) -> bool:
         """Whether the deadline has passed. It may not have after a wait that timed out: it may have just been moved."""
-        return self._deadline is not None and asyncio.get_running_loop().time() >= self._deadline
+        at = self._deadline.at
+        return at is not None and asyncio.get_running_loop().time() >= at
 
     def interrupt(self, error: Exception) -> None:
         """Have the waiting task, and every later one, raise this."""
         self._interruption = error
-        self._move(asyncio.get_running_loop().time())
+        self._deadline.move(asyncio.get_running_loop().time())
 
     async def wait(self, message: Awaitable[T]) -> T:
         """Wait for it until the deadline.
@@ -54,19 +55,12 @@ class Patience:
             Exception: the one that `interrupt` was given.
         """
         try:
-            async with asyncio.timeout_at(self._deadline) as self._timer:
+            with self._deadline:
                 return await message
         except TimeoutError as exc:
             if self._interruption is not None:
                 raise self._interruption from None
             raise Overdue(self._stage, f"{self._what} did not come within {self._within_s:g} s") from exc
-        finally:
-            self._timer = None
-
-    def _move(self, deadline: float | None) -> None:
-        self._deadline = deadline
-        if self._timer is not None and not self._timer.expired():
-            self._timer.reschedule(deadline)
 
 
 async def bounded(stage: Stage, what: str, within_s: float, work: Awaitable[T]) -> T:

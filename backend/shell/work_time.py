@@ -5,6 +5,8 @@ from collections.abc import Awaitable
 from types import TracebackType
 from typing import Final
 
+from backend.deadline import Deadline
+
 
 class WorkTime:
     """Ends a block with `TimeoutError`, like `asyncio.timeout`, but stands still while the services wait themselves.
@@ -21,17 +23,18 @@ class WorkTime:
         self._clock: Final = asyncio.get_running_loop().time
         self._work_until = self._clock() + work_s
         self._over_at = self._clock() + whole_s
-        self._timeout = asyncio.timeout_at(min(self._work_until, self._over_at))
+        self._deadline = Deadline(min(self._work_until, self._over_at))
 
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         """Begin the block."""
-        await self._timeout.__aenter__()
+        self._deadline.__enter__()
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End it."""
-        await self._timeout.__aexit__(kind, error, traceback)
+        """End it, and there is no other."""
+        self._deadline.drop()
+        self._deadline.__exit__(kind, error, traceback)
 
     @property
     def whole_is_over(self) -> bool:
@@ -53,5 +56,4 @@ class WorkTime:
         self._end_at(self._over_at)
 
     def _end_at(self, at: float) -> None:
-        if not self._timeout.expired():
-            self._timeout.reschedule(min(at, self._over_at))
+        self._deadline.move(min(at, self._over_at))

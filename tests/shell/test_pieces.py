@@ -76,7 +76,7 @@ class Voice:
 async def test_of_a_synthesiser_no_more_is_read_than_may_lie_ready() -> None:
     voice, work = Voice(9600), WorkTime(60, 60)
     reply = delivery(work)
-    async with work:
+    with work:
         tasks = [asyncio.create_task(reply.take(voice)), asyncio.create_task(reply.run())]
         before = -1
         while before != voice.taken:

@@ -169,7 +169,7 @@ async def ended(first: str, seconds: float) -> float:
     """When a block is over that does `first` for so long and works until it is stopped, or is done for good."""
     clock, work = asyncio.get_running_loop().time, WorkTime(work_s=2, whole_s=10)
     try:
-        async with work:
+        with work:
             if first == "waits":
                 await work.stand_still(asyncio.sleep(seconds))
             elif first == "is done":
