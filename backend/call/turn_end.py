@@ -40,7 +40,7 @@ class EndpointLimits:
     open_ms: int = 600
     first_open_ms: int = 800
     unfinished_ms: int = 1200
-    plausible_ms: int = 100
+    plausible_ms: int = 80
     stable_text_ms: int = 2000
     lag_ms: int = 400
 
