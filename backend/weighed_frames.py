@@ -26,6 +26,11 @@ class WeighedFrames(SimpleQueue[Frame]):
     def __len__(self) -> int:
         return max(len(self._scales), self._scales.weight // self._bytes_each)
 
+    def drop_unfinished(self) -> None:
+        """The rest of a message will not come."""
+        while self._scales and not self._scales[-1].fin:
+            self._scales.pop()
+
 
 class _Scales(deque[Frame]):
     """Knows what lies in it."""
@@ -38,6 +43,11 @@ class _Scales(deque[Frame]):
 
     def popleft(self) -> Frame:
         frame = super().popleft()
+        self.weight -= len(frame.data)
+        return frame
+
+    def pop(self) -> Frame:  # type: ignore[override]  # the last one, always
+        frame = super().pop()
         self.weight -= len(frame.data)
         return frame
 

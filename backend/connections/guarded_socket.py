@@ -62,6 +62,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self.gone_too_far = False
         self._rounds = rounds
         self._held_back = bytearray()
+        self._waiting = WeighedFrames(_WAITING_BYTES_EACH)
         self._heard = 0
         self._slice = _FIRST_SLICE
         self._waits = False
@@ -77,7 +78,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
 
     def _connected(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.recv_messages.frames = WeighedFrames(_WAITING_BYTES_EACH)
+        self.recv_messages.frames = self._waiting
         self.recv_messages.resume = self._may_be_read
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ON_THE_WAY_BYTES)
         self._address = Addresses().client(peer_of(transport.get_extra_info("peername")), [])
@@ -89,6 +90,15 @@ class GuardedSocket(WholeMessages, ServerConnection):
         if self._seeing_off is not None:
             self._seeing_off.cancel()
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Nobody reads on. What is left may be a megabyte, and what is over lies there until the collector comes by."""
+        self._held_back.clear()
+        self._waiting.drop_unfinished()
+        self.protocol.reader.discard()
+        if (ending := self.protocol.parser_exc) is not None:
+            ending.__traceback__ = None  # it knows the last frame
 
     def data_received(self, data: bytes) -> None:
         """Take it piece by piece, as long as the socket keeps within its bounds, and give the others their turn."""

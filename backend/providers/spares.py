@@ -75,11 +75,13 @@ class _SpareSocket:
         """Close it, beside everything else."""
         if self._reader is not None:
             self._reader.cancel()
+            self._reader = None
         self._chores.begin(self._socket.close())
 
     async def released(self) -> ServiceSocket | None:
         """The socket, which nobody reads any more; None when something came at the last moment."""
         if (reader := self._reader) is not None:
+            self._reader = None  # its cancellation remembers us: the socket would stay until the collector comes by
             reader.cancel()
             try:
                 await asyncio.wait([reader])

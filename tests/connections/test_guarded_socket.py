@@ -1,6 +1,8 @@
 """What a socket may do before, between and instead of messages."""
 
 import asyncio
+import gc
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -247,6 +249,41 @@ async def test_a_large_message_gives_the_others_their_turn() -> None:
 def sockets_of(board: Switchboard) -> list[GuardedSocket]:
     assert board.reception is not None
     return [each for each in board.reception._admissions._by_connection if isinstance(each, GuardedSocket)]
+
+
+def piece(size: int, opcode: Opcode = Opcode.BINARY, *, fin: bool = True) -> bytes:
+    return Frame(opcode, bytes(size), fin=fin).serialize(mask=True)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        piece(1_000_000)[:900_000],
+        piece(2**20, fin=False) + piece(2**20, Opcode.CONT, fin=False),
+        piece(900_000, fin=False),
+    ],
+    ids=["most of a message", "two pieces that are too long", "one piece of one"],
+)
+async def test_a_socket_that_is_gone_holds_nothing_of_what_it_had_sent(sent: bytes) -> None:
+    """It may lie there until the collector comes by, and be one of thousands."""
+    async with limited() as board:
+        gc.disable()
+        tracemalloc.start()
+        try:
+            async with connect(board.url, compression=None) as caller:
+                await caller.recv()
+                (there,) = sockets_of(board)
+                before, _ = tracemalloc.get_traced_memory()
+                caller.transport.write(sent)
+                await until(lambda: tracemalloc.get_traced_memory()[1] > before + len(sent) // 2)
+                caller.transport.abort()
+            async with asyncio.timeout(10):
+                await there.wait_closed()
+            await until(lambda: board.reception is not None and board.reception.calls == 0)
+            assert tracemalloc.get_traced_memory()[0] - before < 300_000
+        finally:
+            tracemalloc.stop()
+            gc.enable()
 
 
 async def test_where_a_token_is_wanted_who_floods_has_to_wait_before_coming_again() -> None:
