@@ -7,7 +7,8 @@ from pathlib import Path
 
 from backend.ports import Message
 from backend.store.database import Database
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
+from backend.store.vault import KeepLimits
 from tests.support.caller import dialled
 from tests.support.fakes import FakeModel
 from tests.support.switchboard import Switchboard, answering

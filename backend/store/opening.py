@@ -8,8 +8,9 @@ from typing import Final, cast
 from backend.errors import ConfigError
 from backend.process import garbage
 from backend.settings import StoreSettings
-from backend.store.kept import KeepLimits, KeptStore, Vault
+from backend.store.kept import KeptStore
 from backend.store.memory import MemoryStore
+from backend.store.vault import KeepLimits, Vault
 
 Store = MemoryStore | KeptStore
 

@@ -17,8 +17,9 @@ from backend.protocol.events import parse_query
 from backend.protocol.frames import EventFrame
 from backend.session import CallSession, SessionLimits
 from backend.store.database import Database
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
 from backend.store.memory import MemoryStore
+from backend.store.vault import KeepLimits
 from backend.token import sign
 from tests.support.caller import Caller, dialled, dialling
 from tests.support.fakes import FakeModel, FakeRecognizer, Hears

@@ -22,8 +22,9 @@ from backend.protocol.frames import EventFrame
 from backend.settings import load
 from backend.shell.folding import Folder, FoldLimits
 from backend.store.database import Database
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
 from backend.store.memory import MemoryStore
+from backend.store.vault import KeepLimits
 from emulator.engines.base import ChatEngine, ChatRequest
 from emulator.script import Script
 from tests.support.caller import PATIENCE_S, Caller, dialled, names

@@ -12,10 +12,11 @@ from backend.errors import ConfigError, StoreError, StoreRefusedError
 from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import StoreSettings
 from backend.store import opening
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
 from backend.store.memory import MemoryStore
 from backend.store.records import Record, Said
 from backend.store.totals import Total
+from backend.store.vault import KeepLimits
 from backend.store.voice_memory import VoiceMemory
 from backend.store.voice_rows import VoicePlace
 
@@ -111,7 +112,7 @@ async def keeping(vault: FakeVault, limits: KeepLimits = LIMITS) -> AsyncIterato
 
 async def all_written(store: KeptStore) -> None:
     async with asyncio.timeout(5):
-        await store._written.wait()
+        await store._behind.all_written()
 
 
 def texts(records: Sequence[Record]) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 from backend.ports import Message, TurnRef
 from backend.store import sqlite_file
 from backend.store.database import Database
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
+from backend.store.vault import KeepLimits
 
 LIMITS = KeepLimits(linger_s=0, flush_s=0.05, close_s=0.05)
 

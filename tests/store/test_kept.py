@@ -17,10 +17,11 @@ from backend.ports import Message, TurnBill, TurnRef
 from backend.settings import load as load_settings
 from backend.store.database import Database
 from backend.store.engine import make_engine
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
 from backend.store.records import Billed, Claimed, Said, lines, now_ms
 from backend.store.schema import charges, conversations, messages, turns
 from backend.store.totals import Total, day_of
+from backend.store.vault import KeepLimits
 from tests.store.conftest import Place
 
 LIMITS = KeepLimits(linger_s=0, retry_s=0.05, most_retry_s=0.2, load_s=5.0, first_load_s=30.0, flush_s=30.0)
@@ -65,7 +66,7 @@ def said(sid: str, at_ms: int) -> Said:
 
 async def all_written(store: KeptStore) -> None:
     async with asyncio.timeout(30):
-        await store._written.wait()
+        await store._behind.all_written()
 
 
 async def rows(place: Place, table: Any) -> list[dict[str, Any]]:

@@ -11,9 +11,10 @@ from backend.expenses import Charge
 from backend.past import parted
 from backend.ports import Message, TurnBill, TurnRef
 from backend.store.database import Database
-from backend.store.kept import KeepLimits, KeptStore
+from backend.store.kept import KeptStore
 from backend.store.memory import MemoryStore
 from backend.store.records import Billed, Claimed, Folded, Said, items, lines
+from backend.store.vault import KeepLimits
 from tests.store.conftest import Place
 
 ANN, BOB = TurnRef("call-1", 1, None, "ann" * 10), TurnRef("call-2", 1, None, "bob" * 10)
