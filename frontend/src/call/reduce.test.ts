@@ -2,7 +2,17 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { DownEvent } from "../protocol/events";
 import { type CallEvent, reduce } from "./reduce";
-import { type CallState, dropped, HOME, phaseOf, serverBusy, transcript, turnId, wireOf } from "./state";
+import {
+  type CallState,
+  dropped,
+  HOME,
+  loudnessOf,
+  phaseOf,
+  serverBusy,
+  transcript,
+  turnId,
+  wireOf,
+} from "./state";
 
 const run = (events: readonly CallEvent[], from: CallState = HOME) => events.reduce(reduce, from);
 const dialled: CallEvent = { type: "dialled", sid: null, earlier: [], at: 0 };
@@ -123,6 +133,15 @@ describe("an interruption", () => {
       { type: "interrupted" },
     ]);
     expect(transcript(state).at(-1)?.text).toBe("你好…");
+  });
+
+  it("shows how loud whoever has the word is", () => {
+    const levels = { caller: 0.4, friend: 0.7 };
+    const listening = run([...speaking, done(), drained()]);
+    expect(loudnessOf(run(speaking), levels)).toBe(0.7);
+    expect(loudnessOf(listening, levels)).toBe(0.4);
+    expect(loudnessOf({ ...listening, muted: true }, levels)).toBe(0);
+    expect(loudnessOf(HOME, levels)).toBe(0);
   });
 
   it("happens when the caller speaks over what still plays, though the server is listening", () => {

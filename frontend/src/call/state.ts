@@ -133,6 +133,13 @@ export function phaseOf(state: CallState): Phase {
   }
 }
 
+/** How loud whoever has the word is: nobody while she thinks, and not a caller who is muted. */
+export function loudnessOf(state: CallState, of: { caller: number; friend: number }): number {
+  const phase = phaseOf(state);
+  if (phase === "speaking") return of.friend;
+  return phase === "listening" && !state.muted ? of.caller : 0;
+}
+
 function phaseOfTurn(turn: Turn | null): Phase {
   if (!turn || turn.over) return "listening";
   return turn.heardAt === null ? "thinking" : "speaking";

@@ -1,7 +1,7 @@
 /** The living portrait: the server's drawing, posed for every frame of the screen. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { phaseOf } from "../call/state";
+import { loudnessOf, phaseOf } from "../call/state";
 import { type Avatar, readAvatar } from "../portrait/avatar";
 import { type Pose, poseOf, stillPose } from "../portrait/pose";
 import type { Calls } from "../shell/calls";
@@ -55,8 +55,7 @@ function animate(avatar: Avatar, calls: Calls, frame: HTMLElement): () => void {
     const { caller, friend } = calls.levels;
     const mood = { phase, muted: state.muted, now: ms / 1000, caller, friend };
     move(still ? stillPose(mood) : poseOf(mood), still);
-    const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
-    const next = still ? "0" : level.toFixed(2);
+    const next = still ? "0" : loudnessOf(state, calls.levels).toFixed(2);
     if (next !== glow) frame.parentElement?.style.setProperty("--level", next);
     glow = next;
   });

@@ -1,7 +1,7 @@
 /** A soft wave under the words: it moves with whoever speaks. */
 
 import { useEffect, useRef } from "preact/hooks";
-import { phaseOf } from "../call/state";
+import { loudnessOf } from "../call/state";
 import { usePage } from "./context";
 import { everyFrame } from "./frames";
 
@@ -23,10 +23,7 @@ export function Wave() {
     if (!canvas || !paper) return;
     let swell = 0;
     return everyFrame((ms, still) => {
-      const state = calls.store.get();
-      const phase = phaseOf(state);
-      const { caller, friend } = calls.levels;
-      const level = phase === "speaking" ? friend : phase === "listening" && !state.muted ? caller : 0;
+      const level = loudnessOf(calls.store.get(), calls.levels);
       swell += (level - swell) * (still ? 1 : SOFTLY);
       resize(canvas);
       sketch(paper, still ? 0 : ms / 1000, swell, getComputedStyle(canvas).color);
