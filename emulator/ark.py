@@ -99,7 +99,7 @@ class Exchange:
         self._check_key()
         try:
             return await self._request.json()
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise ArkError(400, "The request body is not JSON.") from exc
 
     def _check_key(self) -> None:

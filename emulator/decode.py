@@ -7,6 +7,8 @@ import av
 import numpy as np
 
 from emulator.asr_request import BAD_FORMAT
+from emulator.encode import Sound, encoder
+from emulator.engines.base import Pcm
 from emulator.link import VendorError
 
 RATE_HZ: Final = 16_000
@@ -15,6 +17,7 @@ BYTES_PER_MS: Final = 32
 _WAV_HEADER_BYTES: Final = 12
 _CHUNK_HEADER = struct.Struct("<4sI")
 _FMT = struct.Struct("<HHIIHH")
+_WAV_RATES_HZ: Final = (8000, 48_000)
 _PCM_TAGS: Final = (0x0001, 0xFFFE)
 _OGG_HEADER_BYTES: Final = 27
 
@@ -30,13 +33,17 @@ class Decoder(Protocol):
         """
 
 
-def decoder(audio_format: str, channels: int) -> Decoder:
-    """For a format of `asr_request.FORMATS`."""
+def decoder(audio_format: str, channels: int, *, any_rate: bool = False) -> Decoder:
+    """For a format of `asr_request.FORMATS`.
+
+    Args:
+        any_rate: a WAV file may have another rate than ours.
+    """
     match audio_format:
         case "pcm":
             return _Pcm(channels)
         case "wav":
-            return _Wav()
+            return _Wav(any_rate=any_rate)
         case "mp3":
             return _Mp3()
         case _:
@@ -60,13 +67,16 @@ class _Pcm:
 class _Wav:
     """Reads the header, which may come in pieces, and passes on what is in the data chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, any_rate: bool) -> None:
+        self._rates_hz = _WAV_RATES_HZ if any_rate else (RATE_HZ, RATE_HZ)
         self._head = b""
+        self._rate_hz = RATE_HZ
         self._samples: _Pcm | None = None
+        self._resampler = encoder(Sound("pcm", RATE_HZ))
 
     def feed(self, data: bytes) -> bytes:
         if self._samples is not None:
-            return self._samples.feed(data)
+            return self._at_our_rate(self._samples.feed(data))
         self._head += data
         if not b"RIFF".startswith(self._head[:4]):
             raise _not("wav")
@@ -81,7 +91,7 @@ class _Wav:
                 if not channels:
                     raise _not("wav")
                 self._samples = _Pcm(channels)
-                return self._samples.feed(self._head[at:])
+                return self._at_our_rate(self._samples.feed(self._head[at:]))
             if name == b"fmt " and len(self._head) >= at + _FMT.size:
                 channels = self._channels(at)
             at += size + size % 2
@@ -89,9 +99,14 @@ class _Wav:
 
     def _channels(self, at: int) -> int:
         tag, channels, rate_hz, _, _, bits = _FMT.unpack_from(self._head, at)
-        if tag not in _PCM_TAGS or rate_hz != RATE_HZ or bits != 16 or channels not in (1, 2):
+        least_hz, most_hz = self._rates_hz
+        if tag not in _PCM_TAGS or not least_hz <= rate_hz <= most_hz or bits != 16 or channels not in (1, 2):
             raise _not("wav")
+        self._rate_hz = rate_hz
         return int(channels)
+
+    def _at_our_rate(self, pcm: bytes) -> bytes:
+        return self._resampler.feed(Pcm(pcm, self._rate_hz)) if pcm else b""
 
 
 class _Compressed:

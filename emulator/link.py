@@ -88,7 +88,7 @@ class Link:
             VendorError: a message that is no frame.
             TimeoutError: nothing came in time.
         """
-        message, self._first = self._first or await self._socket.receive(timeout_s), None
+        message, self._first = self._first or await self._message(timeout_s), None
         if message.type in _ENDS:
             return None
         if message.type is not WSMsgType.BINARY:
@@ -102,10 +102,15 @@ class Link:
     async def is_used(self, *, within_ms: int) -> bool:
         """Wait so long for a first message, which stays to be received; without one, hang up in order."""
         try:
-            self._first = await self._socket.receive(within_ms / 1000)
+            self._first = await self._message(within_ms / 1000)
         except TimeoutError:
             await self.close()
         return self._first is not None
+
+    async def _message(self, timeout_s: float | None) -> WSMessage:
+        """The next one; pings, which aiohttp answers, win no time (its own timeout begins anew with each)."""
+        async with asyncio.timeout(timeout_s):
+            return await self._socket.receive()
 
     async def send(self, frame: SpeechFrame) -> None:
         """Send, unless the script made this connection mute.

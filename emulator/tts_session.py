@@ -79,7 +79,7 @@ class TtsSession:
         """The payload of the session's last event, with what it cost when the client wants to know."""
         status: dict[str, Any] = {"status_code": STATUS_OK, "message": "ok"}
         wanted = self._link.header("X-Control-Require-Usage-Tokens-Return")
-        if wanted == "*" or "text_words" in wanted.split(","):
+        if {"*", "text_words"} & {kind.strip() for kind in wanted.split(",")}:
             status["usage"] = {"text_words": len(self._text)}
         return status
 

@@ -35,7 +35,11 @@ def new_request_id() -> str:
 def has_key(headers: Mapping[str, str], script: Script) -> bool:
     """Whether the request shows a key that is accepted: `Bearer` in any case, or the bare key."""
     scheme, _, key = headers.get("Authorization", "").strip().rpartition(" ")
-    return bool(key) and scheme.lower() in ("", "bearer") and (not script.keys or key in script.keys)
+    return (
+        key.lower() not in ("", "bearer")
+        and scheme.lower() in ("", "bearer")
+        and (not script.keys or key in script.keys)
+    )
 
 
 async def admit(house: House, service: Service, request: web.Request) -> Fault | None:

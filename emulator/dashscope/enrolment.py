@@ -51,7 +51,7 @@ async def answered(
 async def _json(request: web.Request) -> dict[str, Any]:
     try:
         body = await request.json()
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise invalid("the request body is not JSON") from exc
     if not isinstance(body, dict) or not isinstance(body.get("input"), dict):
         raise invalid("input is required")

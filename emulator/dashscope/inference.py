@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from emulator.dashscope import recognition, synthesis
+from emulator.dashscope.access import new_request_id
 from emulator.dashscope.link import Link, accept
 from emulator.dashscope.tasks import Task
 from emulator.dashscope.wire import INVALID_PARAMETER, Command, TaskFailure
@@ -101,7 +102,8 @@ class Connection:
         self._active_at = _now()
         if self._timer is not None and not self._timer.expired():
             self._timer.reschedule(self._expires_at)
-        await self._link.event("task-finished", task.task_id, payload)
+        told = {"request_uuid": new_request_id()} if task.service == "tts" else {}
+        await self._link.event("task-finished", task.task_id, payload, **told)
 
     async def _in_task(self, command: Command) -> None:
         task = self._current()

@@ -8,6 +8,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
+import numpy as np
+
 from emulator import asr_result
 from emulator.dashscope import fields, hot_words
 from emulator.dashscope.link import Link
@@ -75,11 +77,12 @@ class Recognition:
         self._billed = billed
         self._record = beginning.record
         self._record.update(audio_ms=0, packets=0, audio_crc32=0)
-        self._decoder = decoder(asked.audio_format, 1)
+        self._decoder = decoder(asked.audio_format, 1, any_rate=True)
         self._resampler = encoder(Sound("pcm", RATE_HZ))
         self._hearing: Hearing | None = None
         self._audio_bytes = 0
         self._news_ms = 0
+        self._loud_ms = 0
         self._heartbeat_ms = 0
         self._told = 0
         self._begun = False
@@ -99,6 +102,7 @@ class Recognition:
     async def audio(self, data: bytes) -> None:
         """Hear some more."""
         pcm = self._pcm(data)
+        self._listen(pcm)
         self._count(pcm)
         if pcm and self._hearing is not None:
             await self._hearing.feed(pcm)
@@ -124,6 +128,14 @@ class Recognition:
             return pcm
         return self._resampler.feed(Pcm(pcm, self._asked.sample_rate_hz))
 
+    def _listen(self, pcm: bytes) -> None:
+        """Know where sound was last louder than silence; nobody asks where there are heartbeats."""
+        if self._asked.heartbeat:
+            return
+        samples, peak = np.frombuffer(pcm, dtype="<i2"), self._house.script.speech_peak
+        if (loud := np.flatnonzero((samples >= peak) | (samples <= -peak))).size:
+            self._loud_ms = (self._audio_bytes + 2 * int(loud[-1])) // BYTES_PER_MS
+
     def _count(self, pcm: bytes) -> None:
         self._audio_bytes += len(pcm)
         self._billed.has(self._audio_ms)
@@ -133,8 +145,8 @@ class Recognition:
 
     async def _bear_silence(self) -> None:
         """A client that sends only silence has to have asked for heartbeats."""
-        silent_ms = self._audio_ms - self._news_ms
         if not self._asked.heartbeat:
+            silent_ms = self._audio_ms - max(self._news_ms, self._loud_ms)
             if silent_ms >= self._house.script.limits.task_silence_ms:
                 raise TaskFailure("ResponseTimeout", "Response timeout!")
         elif self._audio_ms - max(self._news_ms, self._heartbeat_ms) >= HEARTBEAT_EVERY_MS:
@@ -186,7 +198,8 @@ class Recognition:
 
 
 def _asked(command: Command) -> Asked:
-    if not str(command.payload["model"]).startswith(MODELS):
+    model = str(command.payload["model"])
+    if not model.startswith(MODELS):
         raise TaskFailure("ModelNotFound", "Model not found")
     wanted = fields.parameters(command)
     name = fields.text(wanted, "format")
@@ -194,7 +207,7 @@ def _asked(command: Command) -> Asked:
         raise fields.wrong("sample_rate" if name else "format")
     if name not in _FORMATS:
         raise TaskFailure(_UNSUPPORTED, _UNSUPPORTED)
-    silence_ms = fields.number(wanted, "max_sentence_silence", 800, 200, 6000)
+    silence_ms = fields.number(wanted, "max_sentence_silence", _end_window_ms(model), 200, 6000)
     return Asked(
         _FORMATS[name],
         int(fields.number(wanted, "sample_rate", RATE_HZ, 8000, 48_000)),
@@ -202,6 +215,10 @@ def _asked(command: Command) -> Asked:
         fields.flag(wanted, "heartbeat"),
         fields.text(wanted, "vocabulary_id"),
     )
+
+
+def _end_window_ms(model: str) -> int:
+    return 1300 if model.startswith("fun-asr") else 800
 
 
 def _words(utterance: Utterance) -> list[dict[str, Any]]:

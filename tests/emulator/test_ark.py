@@ -136,6 +136,7 @@ async def test_request_ids_go_back() -> None:
     ("body", "code", "param"),
     [
         (b"{", "InvalidParameter", ""),
+        (b"[" * 200_000, "InvalidParameter", ""),
         ([], "InvalidParameter", ""),
         ({"messages": USER}, "MissingParameter", "model"),
         ({"model": "m"}, "MissingParameter", "messages"),

@@ -1,21 +1,23 @@
 """Recognition on its three paths: when it answers, and what."""
 
+import asyncio
 import gc
 import io
 import struct
+from contextlib import suppress
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from backend.protocol.header import Compression
 from backend.protocol.speech import SpeechFrame
 from emulator.doubao_asr import Recognition
 from emulator.link import HungUp
-from emulator.script import Script, Utterance
+from emulator.script import Limits, Script, Utterance
 from tests.emulator.dial import (
     ASR_HEADERS,
     SILENCE_100_MS,
@@ -244,6 +246,20 @@ async def test_what_is_wrong_is_told_in_an_error_frame_and_ends_the_connection(
     assert frame.error_code == code
     assert frame.compression == Compression.NONE
     assert list(frame.json()) == ["error"]
+
+
+async def test_pings_do_not_keep_a_session_alive() -> None:
+    script = Script(limits=Limits(asr_packet_gap_ms=100))
+    async with running_emulator(script) as vendor, dialled(vendor.asr_url(), ASR_HEADERS) as line:
+        await line.send(asr_request())
+        await line.receive()
+        ended = asyncio.ensure_future(line.receive())
+        async with asyncio.timeout(10):
+            while not ended.done():
+                with suppress(ConnectionClosed):
+                    await (await line.socket.ping())
+
+    assert (await ended).error_code == 45000081
 
 
 async def test_a_text_message_is_an_error() -> None:

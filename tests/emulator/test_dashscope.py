@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import struct
+import uuid
 from typing import Any
 
 import pytest
@@ -214,6 +216,77 @@ async def test_sound_of_another_rate_keeps_its_length() -> None:
         heard_ms = vendor.stats()["asr"]["requests"][0]["audio_ms"]
 
     assert heard_ms == pytest.approx(1000, abs=20)
+
+
+@pytest.mark.parametrize("rate_hz", [8000, 16_000, 44_100])
+async def test_a_wav_file_is_heard_at_the_rate_that_it_names(rate_hz: int) -> None:
+    async with running_emulator(HEARS) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        await line.send(run_asr(format="wav", sample_rate=rate_hz))
+        await line.until("task-started")
+        await line.send(_wav(bytes(rate_hz * 2), rate_hz))
+        await line.send(command("finish-task"))
+        await line.until("task-finished")
+        heard_ms = vendor.stats()["asr"]["requests"][0]["audio_ms"]
+
+    assert heard_ms == pytest.approx(1000, abs=20)
+
+
+def _wav(pcm: bytes, rate_hz: int) -> bytes:
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate_hz, 2 * rate_hz, 2, 16)
+    return b"RIFF\0\0\0\0WAVE" + fmt + b"data" + struct.pack("<I", len(pcm)) + pcm
+
+
+async def test_speech_without_results_is_not_silence() -> None:
+    """Sixty seconds of sound in which the engine finds no words, and then as many of silence."""
+    script = Script(limits=Limits(task_silence_ms=2000))
+    async with running_emulator(script) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        await line.send(run_asr())
+        await line.until("task-started")
+        for packet in [SPEECH_100_MS * 15] * 3 + [SILENCE_100_MS * 19, SILENCE_100_MS]:
+            await line.send(packet)
+        answers = await line.rest()
+        heard_ms = vendor.stats()["asr"]["requests"][0]["audio_ms"]
+
+    assert answers == [json.loads(golden("srv.task-failed.asr_idle60"))]
+    assert heard_ms == 6500
+
+
+@pytest.mark.parametrize(("model", "silence_ms"), [("paraformer-realtime-v2", 800), ("fun-asr-realtime", 1300)])
+async def test_each_model_has_a_silence_of_its_own_that_ends_a_sentence(model: str, silence_ms: int) -> None:
+    run = run_asr()
+    run["payload"]["model"] = model
+    script = Script(hears=("好",))
+    async with running_emulator(script) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        await line.send(run)
+        await line.until("task-started")
+        for packet in [SPEECH_100_MS, SILENCE_100_MS * (silence_ms // 100 - 1), SILENCE_100_MS]:
+            await line.send(packet)
+        await line.until("result-generated")
+        heard_ms = vendor.stats()["asr"]["requests"][0]["audio_ms"]
+
+    assert heard_ms == silence_ms + 100
+
+
+async def test_the_end_of_a_synthesis_names_its_request() -> None:
+    async with running_emulator(SAYS) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        await line.send(run_tts())
+        await line.until("task-started")
+        await line.send(command("continue-task", {"input": {"text": "好。"}}))
+        await line.send(command("finish-task"))
+        finished = (await line.until("task-finished"))[-1]
+
+    assert isinstance(finished, dict)
+    assert uuid.UUID(finished["header"]["attributes"]["request_uuid"])
+
+
+@pytest.mark.parametrize("key", ["Bearer ", "bearer", " "])
+async def test_no_key_at_all_is_refused_even_where_any_key_is_taken(key: str) -> None:
+    async with running_emulator() as vendor:
+        with pytest.raises(InvalidStatus) as refused:
+            async with dialled(vendor.dashscope_ws_url, key):
+                pass
+
+    assert refused.value.response.status_code == 401
 
 
 @pytest.mark.parametrize("key", ["Bearer sk", "bearer sk", "sk"])

@@ -222,7 +222,7 @@ async def test_a_session_that_is_finished_without_text_ends_without_sound() -> N
 
 
 async def test_usage_counts_the_characters() -> None:
-    headers = TTS_HEADERS | {"X-Control-Require-Usage-Tokens-Return": "other,text_words"}
+    headers = TTS_HEADERS | {"X-Control-Require-Usage-Tokens-Return": "other, text_words"}
     async with running_emulator() as vendor, dialled(vendor.tts_url(), headers) as line:
         await line.start_connection()
         frames = await _talk(line, "s", "你好，", "世界。")
