@@ -21,6 +21,7 @@ from emulator.ark_request import ArkError, Asked
 from emulator.engines.scripted import Thought
 from emulator.house import House
 from emulator.script import Fault, Kind
+from emulator.stop_strings import StopStrings
 
 PATHS: Final = ("/api/v3/chat/completions", "/v1/chat/completions")
 
@@ -114,7 +115,11 @@ class Exchange:
 
     async def answer(self, asked: Asked) -> web.StreamResponse:
         """The completion, as it was asked for."""
-        reply = Reply(self._house, self._house.loaded.chat.reply(asked.chat), asked)
+        ark_request.check_stop(asked)
+        return await self._completed(asked, thinking=ark_request.wants_thoughts(asked))
+
+    async def _completed(self, asked: Asked, *, thinking: bool) -> web.StreamResponse:
+        reply = Reply(self._house, self._house.loaded.chat.reply(asked.chat), asked, thinking=thinking)
         return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
 
     async def _whole(self, reply: "Reply") -> web.StreamResponse:
@@ -173,7 +178,7 @@ class Exchange:
             if first:
                 self._house.stats.stamp("first_token", self.request_id, token)
             usage = reply.usage() if asked.chunk_usage else None
-            await response.write(_event(self._with_choice(_delta(token), None, usage)))
+            await response.write(_event(self._with_choice(self._delta(token), None, usage)))
             if first:
                 await self._misbehave(response, "mid")
             first = False
@@ -182,7 +187,10 @@ class Exchange:
             await response.write(_event({**self._chunk, "choices": [], "usage": reply.usage()}))
         await response.write(_DONE)
 
-    def _with_choice(self, delta: dict[str, str], finish_reason: str | None, usage: Any) -> dict[str, Any]:
+    def _delta(self, token: str) -> dict[str, str | None]:
+        return {"reasoning_content": token} if isinstance(token, Thought) else {"content": token}
+
+    def _with_choice(self, delta: dict[str, str | None], finish_reason: str | None, usage: Any) -> dict[str, Any]:
         delta = {"role": "assistant", **delta}
         choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
         return {**self._chunk, "choices": [choice], "usage": usage}
@@ -218,9 +226,11 @@ class Exchange:
 class Reply:
     """The engine's tokens, counted and bounded; what was said so far is kept for the whole answer and its price."""
 
-    def __init__(self, house: House, tokens: AsyncIterator[str], asked: Asked) -> None:
+    def __init__(self, house: House, tokens: AsyncIterator[str], asked: Asked, *, thinking: bool) -> None:
         self._tokens = tokens
         self._asked = asked
+        self._thinking = thinking
+        self._stop = StopStrings(asked.stop)
         prompt = _count(asked.chat.messages)
         self._item = house.invoice.thinks(asked.chat.model, prompt, house.script.cached_tokens)
         self._thought_tokens = 0
@@ -233,18 +243,33 @@ class Reply:
         """The tokens, no more than were asked for."""
         async with aclosing(_told(self._tokens)) as tokens:
             async for token in tokens:
-                self._item.completion += 1
                 if isinstance(token, Thought):
-                    self._thought_tokens += 1
-                    self.thoughts += token
+                    if self._thinking:
+                        yield self._thought(token)
                 elif self._spoken_tokens == self._asked.max_tokens:
-                    self._item.completion -= 1
                     self.finish_reason = "length"
+                    break
+                elif text := self._spoken(token):
+                    yield text
+                if self._stop.reached:
                     return
-                else:
-                    self._spoken_tokens += 1
-                    self.text += token
-                yield token
+        if rest := self._stop.rest():
+            self.text += rest
+            yield rest
+
+    def _thought(self, token: Thought) -> Thought:
+        self._item.completion += 1
+        self._thought_tokens += 1
+        self.thoughts += token
+        return token
+
+    def _spoken(self, token: str) -> str:
+        """What a token adds to what can be told by now."""
+        self._item.completion += 1
+        self._spoken_tokens += 1
+        text = self._stop.feed(token)
+        self.text += text
+        return text
 
     def void(self) -> None:
         """It failed before it had said anything: nobody is billed for it."""
@@ -279,10 +304,6 @@ async def _told(tokens: AsyncIterator[str]) -> AsyncGenerator[str, None]:
     except Exception as error:
         log.exception("chat.failed")
         raise ArkError(500, "internal error") from error
-
-
-def _delta(token: str) -> dict[str, str]:
-    return {"reasoning_content": token} if isinstance(token, Thought) else {"content": token}
 
 
 def _event(value: dict[str, Any]) -> bytes:

@@ -8,6 +8,7 @@ from emulator.engines.base import ChatRequest
 
 _ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool"})
 _DEFAULT_MAX_TOKENS: Final = 4096
+_MOST_STOPS: Final = 4
 _TYPES: Final = {
     400: "BadRequest",
     401: "Unauthorized",
@@ -49,13 +50,18 @@ class ArkError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the service itself needs to know; the rest is the engine's."""
+    """What the service itself needs to know; the rest is the engine's.
+
+    Attributes:
+        stop: strings that end the answer before the first of them.
+    """
 
     chat: ChatRequest
     stream: bool
     include_usage: bool
     chunk_usage: bool
     max_tokens: int
+    stop: tuple[str, ...]
 
 
 def parse(body: Any) -> Asked:
@@ -86,7 +92,32 @@ def parse(body: Any) -> Asked:
         include_usage=_value(options, "include_usage", False),
         chunk_usage=_value(options, "chunk_include_usage", False),
         max_tokens=max_tokens or _DEFAULT_MAX_TOKENS,
+        stop=_stop(body.get("stop")),
     )
+
+
+def wants_thoughts(asked: Asked) -> bool:
+    """Whether reasoning shall be told; on Ark, unless the request switches it off."""
+    thinking = asked.chat.extra.get("thinking")
+    off = isinstance(thinking, dict) and thinking.get("type") == "disabled"
+    return not off and asked.chat.extra.get("reasoning_effort") != "minimal"
+
+
+def check_stop(asked: Asked) -> None:
+    """Ark takes so many stop strings and no more.
+
+    Raises:
+        ArkError: there are more.
+    """
+    if len(asked.stop) > _MOST_STOPS:
+        raise _wrong("stop", f"at most {_MOST_STOPS} strings")
+
+
+def _stop(value: Any) -> tuple[str, ...]:
+    strings = [value] if isinstance(value, str) else value or []
+    if not isinstance(strings, list) or not all(isinstance(string, str) for string in strings):
+        raise _wrong("stop", "must be a string or a list of strings")
+    return tuple(strings)
 
 
 def _messages(body: dict[str, Any]) -> list[dict[str, Any]]:

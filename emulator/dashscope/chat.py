@@ -3,8 +3,8 @@
 Source: docs "compatibility-of-openai-with-dashscope", "deep-thinking", "error-code".
 """
 
+import re
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -13,12 +13,14 @@ from aiohttp import web
 from emulator import ark
 from emulator.ark_request import ArkError, Asked
 from emulator.dashscope.access import has_key, new_request_id
-from emulator.engines.base import ChatRequest
 from emulator.engines.scripted import Thought
 from emulator.house import House
 
 PATH: Final = "/compatible-mode/v1/chat/completions"
 
+_THOUGHTLESS: Final = "qwen-max"
+_VERSION: Final = re.compile(r"qwen(\d{1,3})\.(\d{1,3})")
+_THINKING_VERSION: Final = (3, 5)
 _FAMILIES: Final = ("qwen", "qwq", "tongyi")
 _BAD_KEY: Final = "Incorrect API key provided."
 _CODES: Final = {
@@ -60,17 +62,25 @@ class QwenExchange(ark.Exchange):
         if not asked.chat.model.startswith(_FAMILIES):
             raise ArkError(404, f"The model `{asked.chat.model}` does not exist or you do not have access to it.")
         thinking = asked.chat.extra.get("enable_thinking")
+        if thinking is True and asked.chat.model.startswith(_THOUGHTLESS):
+            reason = f"The model `{asked.chat.model}` does not support enable_thinking."
+            raise ArkError(400, reason, code="InvalidParameter.NotSupportEnableThinking")
         if thinking is True and not asked.stream:
             raise ArkError(400, "parameter.enable_thinking must be set to false for non-streaming calls")
-        tokens = self._tokens(asked.chat, thinking=thinking is not False)
-        reply = ark.Reply(self._house, tokens, replace(asked, chunk_usage=False))
-        return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
+        wanted = thinking if isinstance(thinking, bool) else _thinks_unasked(asked.chat.model)
+        return await self._completed(replace(asked, chunk_usage=False), thinking=wanted)
 
     def _check_key(self) -> None:
         if not has_key(self._request.headers, self._house.script):
             raise ArkError(401, _BAD_KEY)
 
-    async def _tokens(self, chat: ChatRequest, *, thinking: bool) -> AsyncIterator[str]:
-        async for token in self._house.loaded.chat.reply(chat):
-            if thinking or not isinstance(token, Thought):
-                yield token
+    def _delta(self, token: str) -> dict[str, str | None]:
+        thought = isinstance(token, Thought)
+        return {"content": None, "reasoning_content": token} if thought else super()._delta(token)
+
+
+def _thinks_unasked(model: str) -> bool:
+    """Qwen from 3.5 on thinks unless told not to, and so does QwQ, which does nothing else."""
+    version = _VERSION.match(model)
+    newer = version is not None and (int(version[1]), int(version[2])) >= _THINKING_VERSION
+    return newer or model.startswith("qwq")

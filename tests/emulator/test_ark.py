@@ -80,6 +80,36 @@ async def test_reasoning_comes_before_the_answer_in_a_field_of_its_own() -> None
     assert deltas[1] == {"role": "assistant", "content": "好"}
 
 
+@pytest.mark.parametrize("off", [{"thinking": {"type": "disabled"}}, {"reasoning_effort": "minimal"}])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_reasoning_that_is_switched_off_is_neither_told_nor_counted(off: dict[str, Any], stream: bool) -> None:
+    script = Script(replies=(Reply(text="好", thinks="嗯"),))
+    body = _streamed(stream_options={"include_usage": True}) | off | {"stream": stream}
+    async with running_emulator(script) as vendor, asked(vendor, body) as answer:
+        text = await answer.text()
+        usage = (await _chunks(answer))[-1]["usage"] if stream else (await answer.json())["usage"]
+
+    assert "reasoning_content" not in text
+    assert usage["completion_tokens_details"] == {"reasoning_tokens": 0}
+
+
+@pytest.mark.parametrize(
+    ("stop", "told"), [("呢", "我在"), (["外", "在呢"], "我"), (["外"], "我在呢。"), ([], "我在呢。")]
+)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_ends_before_the_first_stop_string(stop: Any, told: str, stream: bool) -> None:
+    body = {"model": "ep-1", "messages": USER, "stop": stop, "stream": stream}
+    async with running_emulator(Script(replies=("我在呢。",))) as vendor, asked(vendor, body) as answer:
+        if stream:
+            choices = [chunk["choices"][0] for chunk in await _chunks(answer)]
+            text = "".join(choice["delta"]["content"] for choice in choices)
+        else:
+            choices = (await answer.json())["choices"]
+            text = choices[0]["message"]["content"]
+
+    assert (text, choices[-1]["finish_reason"]) == (told, "stop")
+
+
 async def test_a_whole_answer_is_one_object() -> None:
     body = {"model": "ep-1", "messages": USER}
     async with running_emulator(Script(replies=("我在呢。",))) as vendor, asked(vendor, body) as answer:
@@ -147,6 +177,8 @@ async def test_request_ids_go_back() -> None:
         ({"model": "m", "messages": USER, "stream": "yes"}, "InvalidParameter", "stream"),
         ({"model": "m", "messages": USER, "temperature": 3}, "InvalidParameter", "temperature"),
         ({"model": "m", "messages": USER, "max_tokens": -1}, "InvalidParameter", "max_tokens"),
+        ({"model": "m", "messages": USER, "stop": 5}, "InvalidParameter", "stop"),
+        ({"model": "m", "messages": USER, "stop": ["a", "b", "c", "d", "e"]}, "InvalidParameter", "stop"),
     ],
 )
 async def test_a_wrong_request_is_400_with_the_vendors_body(body: Any, code: str, param: str) -> None:

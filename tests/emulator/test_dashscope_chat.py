@@ -70,6 +70,36 @@ async def test_a_whole_answer_has_no_thoughts_to_wait_for() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "thoughts"),
+    [
+        ("qwen-flash", ""),
+        ("qwen-plus", ""),
+        ("qwen3-max", ""),
+        ("qwen-max", ""),
+        ("qwen3.5-plus", "嗯"),
+        ("qwq-32b", "嗯"),
+    ],
+)
+async def test_each_model_thinks_unasked_or_does_not(model: str, thoughts: str) -> None:
+    async with running_emulator(THINKS) as vendor:
+        stream = await qwen(vendor).chat.completions.create(model=model, messages=USER, stream=True)
+        deltas = [chunk.choices[0].delta.to_dict() async for chunk in stream]
+
+    assert "".join(str(delta.get("reasoning_content", "")) for delta in deltas) == thoughts
+    assert [delta["content"] for delta in deltas if "reasoning_content" in delta] == [None] * len(thoughts)
+
+
+async def test_a_model_that_cannot_think_refuses_to() -> None:
+    async with running_emulator(THINKS, may_leave_lines=True) as vendor:
+        with pytest.raises(openai.BadRequestError) as refused:
+            await qwen(vendor).chat.completions.create(
+                model="qwen-max", messages=USER, stream=True, extra_body={"enable_thinking": True}
+            )
+
+    assert refused.value.code == "InvalidParameter.NotSupportEnableThinking"
+
+
+@pytest.mark.parametrize(
     ("model", "key", "error", "shape"),
     [
         ("qwen-flash", "other", openai.AuthenticationError, "chat.error.401"),

@@ -35,7 +35,7 @@ async def test_ark_streams_thought_text_and_usage() -> None:
             messages=USER,
             stream=True,
             stream_options={"include_usage": True},
-            thinking={"type": "disabled"},
+            thinking={"type": "enabled"},
         )
         chunks = [chunk async for chunk in stream]
 
