@@ -29,6 +29,7 @@ EVENT_BIT: Final = 0b0100
 
 STATUS_OK: Final = 20000000
 
+_GZIP_MAGIC: Final = b"\x1f\x8b"
 _INT32 = struct.Struct(">i")
 _UINT32 = struct.Struct(">I")
 
@@ -127,6 +128,8 @@ def encode(frame: SpeechFrame) -> bytes:
 def decode(data: bytes, *, max_bytes: int = 16 * 1024 * 1024) -> SpeechFrame:
     """Parse one message of a speech service; a size that disagrees with what follows is refused.
 
+    An error is read however it is laid out, since the vendor's pages draw it without the size as well.
+
     Raises:
         ProtocolError: anything but a whole frame, or one that inflates to more than `max_bytes`.
     """
@@ -141,10 +144,7 @@ def decode(data: bytes, *, max_bytes: int = 16 * 1024 * 1024) -> SpeechFrame:
         event, at = _read(_INT32, data, at)
         if event not in _WITHOUT_ID:
             ident, at = _read_text(data, at)
-    size, at = _read(_UINT32, data, at)
-    if size != len(data) - at:
-        raise ProtocolError(f"size says {size}, payload has {len(data) - at}")
-    payload = data[at:]
+    payload = _rest(data, at) if header.message_type == MessageType.ERROR else _sized(data, at)
     if header.compression == Compression.GZIP and payload:
         payload = inflate(payload, max_bytes)
     elif header.compression not in (Compression.NONE, Compression.GZIP):
@@ -167,6 +167,19 @@ def _read(field: struct.Struct, data: bytes, at: int) -> tuple[int, int]:
         raise ProtocolError("a frame ends inside its fields")
     value: int = field.unpack_from(data, at)[0]
     return value, at + field.size
+
+
+def _sized(data: bytes, at: int) -> bytes:
+    size, at = _read(_UINT32, data, at)
+    if size != len(data) - at:
+        raise ProtocolError(f"size says {size}, payload has {len(data) - at}")
+    return data[at:]
+
+
+def _rest(data: bytes, at: int) -> bytes:
+    """An error's text, with or without its size before it, whatever that says."""
+    begins_with_text = data[at : at + 1] in (b"{", _GZIP_MAGIC[:1])  # as a size it would be of hundreds of megabytes
+    return data[at:] if begins_with_text or len(data) - at < SIZE_BYTES else data[at + SIZE_BYTES :]
 
 
 def _read_text(data: bytes, at: int) -> tuple[str, int]:

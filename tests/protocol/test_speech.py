@@ -58,6 +58,20 @@ def test_a_frame_that_the_vendors_page_cut_short_is_refused() -> None:
         speech.decode(bytes.fromhex(cut["hex"]))
 
 
+@pytest.mark.parametrize("size", ["", "00000003", "000000ff"])
+def test_an_error_is_read_without_its_size_or_with_a_wrong_one(size: str) -> None:
+    frame = speech.decode(bytes.fromhex("11f01000 02aea540" + size) + b'{"error":"quota"}')
+
+    assert (frame.error_code, frame.json()) == (45000000, {"error": "quota"})
+
+
+@pytest.mark.parametrize("size", ["", "00000000"])
+def test_an_error_without_a_text_has_its_code(size: str) -> None:
+    frame = speech.decode(bytes.fromhex("11f01000 02aea540" + size))
+
+    assert (frame.error_code, frame.json()) == (45000000, {})
+
+
 @given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda tail: b"\x11\x94\x11\x00" + tail))
 def test_any_bytes_give_a_frame_or_a_protocol_error(data: bytes) -> None:
     try:

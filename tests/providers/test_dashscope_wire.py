@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backend.errors import ProtocolError
-from backend.providers.dashscope import wire
+from backend.providers.dashscope import asr_wire, wire
 from backend.providers.dashscope.asr_wire import Hearsay, joined
+from backend.providers.dashscope.config import ParaformerConfig, SocketConfig
 from backend.providers.dashscope.wire import Event, Run
 from emulator.dashscope import wire as theirs
 from tests.emulator.dashscope_dial import TASK, golden
@@ -23,6 +24,11 @@ JSON = st.recursive(
 SENTENCE = st.dictionaries(
     st.sampled_from(["sentence_id", "begin_time", "end_time", "text", "words", "sentence_end", "heartbeat"]), JSON
 )
+
+V2_ONLY = {
+    *("vocabulary_id", "language_hints", "semantic_punctuation_enabled", "max_sentence_silence", "heartbeat"),
+    *("punctuation_prediction_enabled", "inverse_text_normalization_enabled"),
+}
 
 
 @given(st.text())
@@ -74,6 +80,27 @@ def test_what_we_say_is_what_the_vendors_sdk_says(mine: str, captured: str) -> N
     assert ours["header"] == sdk["header"]
     needless = {"model", "task_group", "task", "function"} if "run-task" not in captured else set()
     assert ours["payload"] == {key: value for key, value in sdk["payload"].items() if key not in needless}
+
+
+@pytest.mark.parametrize(
+    ("model", "missing"),
+    [
+        ("paraformer-realtime-v2", set()),
+        ("paraformer-realtime-8k-v2", {"language_hints"}),
+        ("paraformer-realtime-v1", V2_ONLY),
+        ("paraformer-realtime-8k-v1", V2_ONLY),
+        (
+            "fun-asr-realtime-2025-11-07",
+            {"punctuation_prediction_enabled", "inverse_text_normalization_enabled", "disfluency_removal_enabled"},
+        ),
+    ],
+)
+def test_a_model_is_told_only_what_it_is_documented_to_know(model: str, missing: set[str]) -> None:
+    everything = {"format", "sample_rate", "disfluency_removal_enabled"} | V2_ONLY
+
+    told = asr_wire.run(ParaformerConfig(SocketConfig("key"), model=model, vocabulary_id="vocab-1")).parameters
+
+    assert told.keys() == everything - missing
 
 
 def test_a_failure_is_read_with_its_code_and_message() -> None:

@@ -3,15 +3,39 @@
 Source: Model Studio docs "paraformer-client-events", "paraformer-server-events".
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from backend.ports import SAMPLE_RATE_HZ, Hypothesis
 from backend.providers.dashscope.config import ParaformerConfig
 from backend.providers.dashscope.wire import Event, Run, count, part, said
 
+_NOTHING: Final[frozenset[str]] = frozenset()
+_OF_THE_SECOND: Final = frozenset(
+    (
+        *("vocabulary_id", "language_hints", "semantic_punctuation_enabled", "max_sentence_silence"),
+        *("punctuation_prediction_enabled", "inverse_text_normalization_enabled", "heartbeat"),
+    )
+)
+_UNKNOWN: Final[Mapping[str, frozenset[str]]] = {
+    "fun-asr": frozenset(
+        ("punctuation_prediction_enabled", "inverse_text_normalization_enabled", "disfluency_removal_enabled")
+    ),
+    "paraformer-realtime-8k-v2": frozenset({"language_hints"}),
+    "paraformer-realtime-8k-v1": _OF_THE_SECOND,
+    "paraformer-realtime-v1": _OF_THE_SECOND,
+}
+"""Parameters that a model does not have; Paraformer's second version has all."""
+
 
 def run(config: ParaformerConfig) -> Run:
-    """The task; what is not asked for is not sent, so that models which know less take it too."""
+    """The task; each family of models is told only what it is documented to know."""
+    unknown = next((names for family, names in _UNKNOWN.items() if config.model.startswith(family)), _NOTHING)
+    wishes = {name: value for name, value in _wishes(config).items() if name not in unknown}
+    return Run("asr", "recognition", config.model, wishes)
+
+
+def _wishes(config: ParaformerConfig) -> dict[str, Any]:
     wishes: dict[str, Any] = {
         "format": "pcm",
         "sample_rate": SAMPLE_RATE_HZ,
@@ -27,7 +51,7 @@ def run(config: ParaformerConfig) -> Run:
         wishes["language_hints"] = list(config.language_hints)
     if config.vocabulary_id:
         wishes["vocabulary_id"] = config.vocabulary_id
-    return Run("asr", "recognition", config.model, wishes)
+    return wishes
 
 
 class Hearsay:
