@@ -40,6 +40,9 @@ it("what was said can be saved as text and as JSON, and cleared", async () => {
   });
   await page.getByRole("button", { name: "Clear" }).click();
   await page.getByText("Nothing said yet").waitFor();
+  await page.getByRole("button", { name: "Hang up" }).click();
+  const kept = () => page.evaluate(() => localStorage.getItem("live-voice-call.conversations"));
+  expect(await kept()).toBe("[]");
 });
 
 it("what was said can be copied, and the button says that it was", async () => {
@@ -72,7 +75,14 @@ it("earlier conversations can be forgotten one by one", async () => {
   await page.getByRole("button", { name: "Hang up" }).click();
   await page.getByRole("button", { name: "Back" }).click();
   expect(await page.locator(".old").count()).toBe(1);
-  await page.getByRole("button", { name: "Forget this conversation" }).click();
+  const forget = () => page.getByRole("button", { name: "Forget this conversation" }).click();
+  await page.route("**/api/conversations/*", (route) => route.fulfill({ status: 503 }));
+  await forget();
+  await page.getByText("The server could not delete it now").waitFor();
+  await page.unroute("**/api/conversations/*");
+  const deleted = page.waitForResponse((answer) => answer.request().method() === "DELETE");
+  await forget();
+  expect((await deleted).status()).toBe(204);
   await expect.poll(() => page.locator(".old").count()).toBe(0);
   await page.reload();
   await page.locator(".face svg").waitFor();

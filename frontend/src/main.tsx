@@ -1,14 +1,14 @@
 /** The composition root: builds the stores and the call, asks the server who it is, draws the page. */
 
 import { render } from "preact";
-import { currentTurn, transcript } from "./call/state";
 import { Calls } from "./shell/calls";
-import { openConversations } from "./shell/conversations";
+import { followOtherTabs, openConversations } from "./shell/conversations";
+import { keepConversations } from "./shell/keeping";
 import { createLog } from "./shell/log";
 import { browserStorage, openSettings } from "./shell/settings";
 import { createRecord } from "./shell/store";
-import { takeToken } from "./shell/token";
-import { fetchConfig, fetchPersonas, whyRefused } from "./shell/world";
+import { takeToken, watchForToken } from "./shell/token";
+import { fetchConfig, fetchPersonas, fetchVoices, whyRefused } from "./shell/world";
 import { App } from "./ui/app";
 import type { Page, View, World } from "./ui/context";
 import "./styles/index.css";
@@ -22,12 +22,14 @@ function start(root: HTMLElement): void {
   const log = createLog();
   const world = createRecord<World>({ ...recall(storage), voices: {}, unreachable: false });
   world.watch((now) => remember(storage, now));
+  const persona = () => settings.get().persona ?? world.get().config?.persona.id ?? "";
   const calls = new Calls({
     settings,
     log,
     place: () =>
       world.get().config?.call ?? { url: null, port: 8888, path: "/api/live_voice_call/chat", servers: null },
-    persona: () => settings.get().persona ?? world.get().config?.persona.id ?? "",
+    persona,
+    usualVoice: (id) => usualVoice(world.get(), id),
     whyRefused,
   });
   const wide = window.matchMedia(WIDE);
@@ -40,7 +42,9 @@ function start(root: HTMLElement): void {
   });
   wide.addEventListener("change", () => view.dispatch({ wide: wide.matches, panel: null }));
   const page: Page = { calls, settings, conversations: openConversations(storage), log, world, view };
-  keepConversations(page);
+  keepConversations(calls.store, page.conversations, persona);
+  followOtherTabs(page.conversations);
+  watchForToken((token) => settings.dispatch({ token }));
   exposeForTests(page);
   void look(page);
   settings.watch((now, before) => {
@@ -65,6 +69,15 @@ async function look(page: Page): Promise<void> {
   } catch {
     page.world.dispatch({ unreachable: true });
     setTimeout(() => void look(page), RELOOK_MS);
+  }
+}
+
+/** As the settings' list of voices has it, or else asked for. */
+async function usualVoice({ voices }: World, persona: string): Promise<string | null> {
+  try {
+    return (voices[persona] ?? (await fetchVoices(persona))).default;
+  } catch {
+    return null;
   }
 }
 
@@ -93,24 +106,6 @@ function remember(storage: Storage | null, { config, personas }: World): void {
   } catch {
     // The next visit shows the page a moment later.
   }
-}
-
-/** Whenever a turn is over or the call ends, what was said is kept under its session. */
-function keepConversations({ calls, conversations, settings, world }: Page): void {
-  calls.store.watch((now, before) => {
-    const settled = now.line !== before.line || currentTurn(now)?.over !== currentTurn(before)?.over;
-    const said = settled ? transcript(now) : [];
-    if (!settled || !now.sid || said.length === 0) return;
-    const kept = conversations.get().find((each) => each.sid === now.sid);
-    const conversation = {
-      sid: now.sid,
-      persona: settings.get().persona ?? world.get().config?.persona.id ?? "",
-      startedAt: kept?.startedAt ?? said[0]?.at ?? Date.now(),
-      updatedAt: Date.now(),
-      said,
-    };
-    conversations.dispatch({ type: "kept", conversation });
-  });
 }
 
 /** The browser tests read what a person would hear and see: only where the address asks for it. */

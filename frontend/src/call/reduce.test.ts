@@ -272,6 +272,31 @@ it("clearing forgets what is over, and an earlier conversation", () => {
   expect(transcript(reduce(state, { type: "cleared" })).map(({ text }) => text)).toEqual(["再见"]);
 });
 
+it("no turn gets the id of one that was cleared away: the speaker has ended that one", () => {
+  const state = run([
+    ...speaking,
+    done(),
+    drained(),
+    { type: "cleared" },
+    { type: "lost", attempt: 1 },
+    ready,
+    recognized("再来", 1),
+  ]);
+  expect(turnId(state, 0)).toBeGreaterThan(ID);
+  expect(state.turns.map((turn) => turn.id)).toEqual([turnId(state, 1)]);
+  expect(dropped(state, turnId(state, 1))).toBe(false);
+});
+
+it("what is over stays the same object, and so do its lines: a long call is drawn from them", () => {
+  const before = run([...speaking, done(), drained(), recognized("再来", 2), sentence("好", 2), sound(9, 3)]);
+  const after = run([started(3), played(50, 3), done(2), drained(3)], before);
+  expect(after.turns[0]).toBe(before.turns[0]);
+  expect(after.turns[1]?.over).toBe(true);
+  const [first, second] = [transcript(before), transcript(after)];
+  expect(second[0]).toBe(first[0]);
+  expect(second[1]).toBe(first[1]);
+});
+
 it("a new server is heard, although the turns before it were cut off and cleared", () => {
   const state = run([
     ...listening,
@@ -304,6 +329,7 @@ describe("in whatever order things happen", () => {
     id.map(drained),
     fc.constantFrom<CallEvent>(
       { type: "interrupted" },
+      { type: "cleared" },
       { type: "lost", attempt: 1 },
       { type: "hung up", at: 9 },
       { type: "left" },

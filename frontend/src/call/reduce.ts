@@ -19,7 +19,7 @@ import {
 } from "./state";
 
 export type CallEvent =
-  | { type: "dialled"; sid: string | null; earlier: readonly Said[]; at: number }
+  | { type: "dialled"; sid: string | null; earlier: readonly Said[]; typing?: boolean; at: number }
   | { type: "micless"; micless: boolean }
   | { type: "server"; event: DownEvent; turn: number | null; at: number }
   | { type: "sound"; turn: number; ms: number; at: number }
@@ -39,7 +39,7 @@ export type CallEvent =
 export function reduce(state: CallState, event: CallEvent): CallState {
   switch (event.type) {
     case "dialled":
-      return dialled(state, event.sid, event.earlier);
+      return { ...dialled(state, event.sid, event.earlier), typing: event.typing ?? false };
     case "micless":
       return { ...state, micless: event.micless };
     case "server":
@@ -71,7 +71,7 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "left":
       return { ...HOME, ...counters(state), muted: state.muted };
     case "cleared":
-      return { ...state, earlier: [], turns: state.turns.filter((turn) => !turn.over) };
+      return cleared(state);
     case "notice":
       return { ...state, notice: event.what ? { what: event.what, at: event.at } : null };
   }
@@ -85,6 +85,13 @@ function counters(state: CallState): Pick<CallState, "base" | "cutThrough"> {
 
 function dialled(state: CallState, sid: string | null, earlier: readonly Said[]): CallState {
   return { ...HOME, ...counters(state), muted: state.muted, line: "dialling", sid, earlier };
+}
+
+/** What is over leaves the list, but not the speaker's memory: no later turn may have an id of its. */
+function cleared(state: CallState): CallState {
+  const over = state.turns.filter((turn) => turn.over).map(({ id }) => id);
+  const turns = state.turns.filter((turn) => !turn.over);
+  return { ...state, earlier: [], turns, cutThrough: Math.max(state.cutThrough, ...over) };
 }
 
 function heardFromServer(state: CallState, event: DownEvent, wire: number | null, at: number): CallState {
@@ -208,9 +215,14 @@ function sound(state: CallState, id: number, ms: number, at: number): CallState 
 
 /** The speaker has nothing left of these turns; a turn that the server still sends is not over yet. */
 function drained(state: CallState, id: number): CallState {
-  const turns = state.turns.map((turn) => (turn.id <= id && turn.sent ? { ...turn, over: true } : turn));
+  const turns = state.turns.map((turn) => (turn.id <= id && turn.sent ? finished(turn) : turn));
   const heardOut = currentTurn(state)?.over === false && turns.at(-1)?.over === true;
   return { ...state, turns, partial: heardOut ? "" : state.partial }; // what was murmured meanwhile is forgotten
+}
+
+/** The same turn where it was over: whoever remembers what was made of it need not make it again. */
+function finished(turn: Turn): Turn {
+  return turn.over ? turn : { ...turn, over: true };
 }
 
 /** Stop what is being said: its rest is dropped when it comes. */

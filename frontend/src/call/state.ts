@@ -85,6 +85,8 @@ export interface CallState {
   attempt: number;
   muted: boolean;
   micless: boolean;
+  /** The caller chose to type: this call was begun without a microphone. */
+  typing: boolean;
   partial: string;
   /** Words that were typed and not taken up by the server yet. */
   typed: string | null;
@@ -107,6 +109,7 @@ export const HOME: CallState = {
   attempt: 0,
   muted: false,
   micless: false,
+  typing: false,
   partial: "",
   typed: null,
   base: 0,
@@ -156,7 +159,7 @@ export function onLine({ line }: CallState): boolean {
 
 /**
  * The highest id so far: a server that counts wrongly must not make two turns share one, and no turn may get the id of
- * one that was cut off, whose list was cleared since.
+ * one that was cut off or cleared away.
  */
 export function lastId(state: CallState): number {
   return Math.max(state.base, state.cutThrough, ...state.turns.map((turn) => turn.id));
@@ -187,7 +190,18 @@ export function transcript(state: CallState): Said[] {
   return [...state.earlier, ...state.turns.flatMap(saidIn)];
 }
 
-function saidIn(turn: Turn): Said[] {
+const SAID = new WeakMap<Turn, readonly Said[]>();
+
+/** Made once for each turn, which never changes: a long call is asked for it twenty times a second. */
+function saidIn(turn: Turn): readonly Said[] {
+  const known = SAID.get(turn);
+  if (known) return known;
+  const made = linesOf(turn);
+  SAID.set(turn, made);
+  return made;
+}
+
+function linesOf(turn: Turn): Said[] {
   const caller: Said[] = turn.heard ? [{ who: "caller", text: turn.heard, at: turn.at }] : [];
   const reply = replyText(turn);
   return reply ? [...caller, { who: "friend", text: reply, at: turn.repliedAt ?? turn.at }] : caller;

@@ -47,6 +47,7 @@ export const en = {
   clear: "Clear",
   earlier: "Earlier conversations",
   forget: "Forget this conversation",
+  notForgotten: "The server could not delete it now, so it is still here. Try again later.",
   lines: (n: number) => (n === 1 ? "1 line" : `${n} lines`),
 
   friend: "Who you call",

@@ -49,6 +49,7 @@ export const zh: Texts = {
   clear: "清空",
   earlier: "以前的聊天",
   forget: "删除这段聊天",
+  notForgotten: "服务器现在没能删除，所以还留在这里，请稍后再试。",
   lines: (n) => `${n} 句`,
 
   friend: "打给谁",

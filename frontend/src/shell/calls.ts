@@ -34,6 +34,8 @@ const NOTICE_MS = 6000;
 export interface Surroundings extends LineSurroundings {
   /** The id of the persona on the line. */
   persona(): string;
+  /** The voice that a persona has unless the caller chose another; null where that cannot be learnt. */
+  usualVoice(persona: string): Promise<string | null>;
 }
 
 export interface DialOptions {
@@ -68,7 +70,7 @@ export class Calls {
   /** Begin a call; must run inside the press. */
   async dial({ sid, earlier = [], micless = false }: DialOptions = {}): Promise<void> {
     this.release();
-    this.store.dispatch({ type: "dialled", sid: sid ?? null, earlier, at: Date.now() });
+    this.store.dispatch({ type: "dialled", sid: sid ?? null, earlier, typing: micless, at: Date.now() });
     if (micless) this.store.dispatch({ type: "micless", micless });
     const settings = this.around.settings.get();
     this.backlog = new Backlog(BACKLOG_MS / settings.frameMs);
@@ -153,6 +155,7 @@ export class Calls {
     const anew = resumed ? { ...wishesOf(settings), ...speechOf(settings, persona) } : {};
     const payload = { ...anew, ...soundOf(settings, persona) };
     if (Object.keys(payload).length > 0) this.line?.send({ event: "BotUpdateConfig", payload });
+    if (resumed) void this.giveUsualVoice();
     this.hushIfCut();
     for (const pcm of this.backlog.drain()) this.line?.sound(pcm);
     this.sendWaitingText();
@@ -210,6 +213,19 @@ export class Calls {
     if (now.microphone !== before.microphone && this.sound) void this.changeMicrophone();
     const change = changedWishes(now, before, this.around.persona());
     if (change) this.line?.send({ event: "BotUpdateConfig", payload: change });
+    if (now.persona !== before.persona) void this.giveUsualVoice();
+  }
+
+  /** Whoever answers now must not keep the voice that was chosen for another: the server would. */
+  private async giveUsualVoice(): Promise<void> {
+    const { line } = this;
+    const { settings, persona, usualVoice } = this.around;
+    const id = persona();
+    const chosen = () => settings.get().voices[id];
+    if (!line || chosen() || Object.keys(settings.get().voices).length === 0) return;
+    const speaker = await usualVoice(id);
+    const stillHers = line === this.line && id === persona() && !chosen();
+    if (speaker && stillHers) line.send({ event: "BotUpdateConfig", payload: { speaker } });
   }
 
   private async changeSpeaker(id: string): Promise<void> {

@@ -4,7 +4,12 @@ import { languageOf, textsOf } from "../i18n";
 import { en } from "../i18n/en";
 import { asJson, asText } from "../ui/export";
 import { clock } from "../ui/time";
-import { type Conversation, openConversations, reduceConversations } from "./conversations";
+import {
+  type Conversation,
+  deleteConversation,
+  openConversations,
+  reduceConversations,
+} from "./conversations";
 import { type LogEntry, reduceLog } from "./log";
 import { isPage, isPortrait } from "./offline";
 import { DEFAULTS, openSettings, validServer } from "./settings";
@@ -87,6 +92,57 @@ describe("earlier conversations", () => {
       "live-voice-call.conversations": JSON.stringify([talk("a"), talk("../x"), 7, null]),
     });
     expect(openConversations(spoilt).get()).toEqual([talk("a")]);
+  });
+
+  it("of two tabs are all kept, and what one of them forgot stays forgotten", () => {
+    const here = storage();
+    const [one, two] = [openConversations(here), openConversations(here)];
+    one.dispatch({ type: "kept", conversation: talk("a") });
+    two.dispatch({ type: "kept", conversation: talk("b") });
+    expect(openConversations(here).get()).toEqual([talk("b"), talk("a")]);
+    one.dispatch({ type: "elsewhere" });
+    expect(one.get()).toEqual([talk("b"), talk("a")]);
+    two.dispatch({ type: "forgotten", sid: "a" });
+    one.dispatch({ type: "kept", conversation: talk("c") });
+    expect(openConversations(here).get()).toEqual([talk("c"), talk("b")]);
+  });
+
+  it.each([
+    ["there is none", null],
+    [
+      "it takes nothing",
+      {
+        getItem: () => null,
+        setItem: () => {
+          throw new DOMException("full", "QuotaExceededError");
+        },
+      } as unknown as Storage,
+    ],
+  ])("are known to the page itself where of a storage %s", (_, here) => {
+    const all = openConversations(here);
+    all.dispatch({ type: "kept", conversation: talk("a") });
+    all.dispatch({ type: "kept", conversation: talk("b") });
+    expect(all.get()).toEqual([talk("b"), talk("a")]);
+  });
+
+  it.each([
+    [204, true],
+    [404, true],
+    [401, false],
+    [503, false],
+  ])("are gone from the server when it answers %d: %s", async (status, gone) => {
+    const fetched = vi.fn(async () => new Response(null, { status }));
+    vi.stubGlobal("fetch", fetched);
+    const asked = deleteConversation("s-1").then(
+      () => true,
+      () => false,
+    );
+    expect(await asked).toBe(gone);
+    expect(fetched).toHaveBeenCalledWith(
+      "/api/conversations/s-1",
+      expect.objectContaining({ method: "DELETE" }),
+    );
+    vi.unstubAllGlobals();
   });
 });
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { openSettings } from "./settings";
-import { ask, bearer, recallToken, takeToken, tokenOfFragment } from "./token";
+import { ask, bearer, recallToken, takeToken, tokenOfFragment, watchForToken } from "./token";
 
 function storage(): Storage & { all: Map<string, string> } {
   const all = new Map<string, string>();
@@ -36,6 +36,22 @@ describe("the access token", () => {
     });
     expect(takeToken()).toBe("abc");
     expect(replaceState).toHaveBeenCalledWith(null, "", "/?probe=1");
+  });
+
+  it("is also taken when it is pasted into the address of the open page", () => {
+    const page = Object.assign(new EventTarget(), {
+      location: { hash: "", pathname: "/", search: "" },
+      history: { state: null, replaceState: vi.fn() },
+    });
+    vi.stubGlobal("window", page);
+    const took = vi.fn();
+    watchForToken(took);
+    for (const hash of ["#token=abc", "#elsewhere"]) {
+      page.location.hash = hash;
+      page.dispatchEvent(new Event("hashchange"));
+    }
+    expect(took.mock.calls).toEqual([["abc"]]);
+    expect(page.history.replaceState.mock.calls).toEqual([[null, "", "/"]]);
   });
 
   it("stays in the tab, and never among the choices that the browser keeps", () => {

@@ -19,6 +19,14 @@ export function takeToken(): string {
   return token ?? "";
 }
 
+/** Also one that is pasted into the address of the open page. */
+export function watchForToken(took: (token: string) => void): void {
+  window.addEventListener("hashchange", () => {
+    const token = takeToken();
+    if (token !== "") took(token);
+  });
+}
+
 export function recallToken(visit: Storage | null): string {
   try {
     return visit?.getItem(KEY) ?? "";

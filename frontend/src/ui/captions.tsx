@@ -15,7 +15,7 @@ export function Captions({ language }: { language: string }) {
       {caller !== "" && (
         <p class={partial ? "caption-caller unsure" : "caption-caller"}>
           <span class="caption-who">{texts.you}</span>
-          {caller}
+          <span dir="auto">{caller}</span>
         </p>
       )}
       {turn && !(partial && turn.over) && <Reply turn={turn} language={language} />}
@@ -32,7 +32,7 @@ function Reply({ turn, language }: { turn: Turn; language: string }) {
   const heard = turn.sentences.findLastIndex((each) => each.startMs < turn.playedMs);
   const at = turn.over && !turn.cut ? turn.sentences.length - 1 : Math.max(0, heard);
   return (
-    <p class="caption-friend" lang={language}>
+    <p class="caption-friend" dir="auto" lang={language}>
       {turn.sentences.slice(at, turn.over ? at + 1 : at + 2).map((sentence, i) => (
         <Words key={`${turn.id}.${at + i}`} sentence={sentence} turn={turn} />
       ))}

@@ -2,7 +2,9 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { DialOptions } from "../shell/calls";
 import { useStore } from "../shell/store";
+import { again, canCarryOn } from "./again";
 import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
 import { Icon, type IconName } from "./icon";
 
@@ -33,28 +35,25 @@ function Begin() {
   const { calls, conversations } = usePage();
   const { texts } = useWords();
   const ended = usePhase() === "ended";
-  const sid = useCall((state) => state.sid);
   const failure = useCall((state) => state.failure);
-  const carryOn = ended && sid !== null && failure !== "bad-session";
+  const carryOn = useCall(canCarryOn);
   const noMicrophone = failure?.startsWith("microphone") || failure === "insecure";
-  const again = () => {
-    const kept = conversations.get().find((each) => each.sid === sid);
-    void calls.dial(carryOn && sid ? { sid, earlier: kept?.said ?? [] } : {});
-  };
+  const dial = (how: DialOptions = {}) =>
+    void calls.dial({ ...again(calls.store.get(), conversations.get()), ...how });
   return (
     <div class="controls begin">
       {ended && <Round icon="close" label={texts.back} onPress={() => calls.leave()} kind="quiet" />}
       <Round
         icon="phone"
         label={ended ? (carryOn ? texts.resume : texts.callAgain) : texts.call}
-        onPress={again}
+        onPress={() => dial()}
         kind="go"
       />
       {noMicrophone && (
         <Round
           icon="keyboard"
           label={texts.typeInstead}
-          onPress={() => void calls.dial({ micless: true })}
+          onPress={() => dial({ micless: true })}
           kind="quiet"
         />
       )}

@@ -15,6 +15,7 @@ interface SheetProps {
 export function Sheet({ title, kind, onClose, children }: SheetProps) {
   const { texts } = useWords();
   const dialog = useRef<HTMLDialogElement>(null);
+  const pressedBeside = useRef(false); // a selection dragged out of a field ends beside the sheet, too
   useEffect(() => {
     dialog.current?.showModal();
   }, []);
@@ -24,7 +25,12 @@ export function Sheet({ title, kind, onClose, children }: SheetProps) {
       class={`sheet ${kind}`}
       aria-label={title}
       onClose={onClose}
-      onClick={(event) => event.target === dialog.current && dialog.current?.close()}
+      onPointerDown={(event) => {
+        pressedBeside.current = event.target === dialog.current;
+      }}
+      onClick={(event) => {
+        if (pressedBeside.current && event.target === dialog.current) dialog.current?.close();
+      }}
     >
       <div class="sheet-inside">
         <header class="sheet-head">

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { costOf } from "../call/cost";
 import { type Said, transcript } from "../call/state";
-import type { Conversation } from "../shell/conversations";
+import { type Conversation, deleteConversation } from "../shell/conversations";
 import { useStore } from "../shell/store";
 import { useCall, usePage, usePersona, usePhase, useWords } from "./context";
 import { asJson, asText, copyText, save } from "./export";
@@ -139,7 +139,7 @@ function Lines({ said }: { said: readonly Said[] }) {
         <div key={`${line.who}${line.at}`} class={`line ${line.who}`}>
           <p class="bubble" lang={line.who === "friend" ? persona?.language : undefined}>
             <span class="unseen">{line.who === "friend" ? persona?.name : texts.you}: </span>
-            {line.text}
+            <span dir="auto">{line.text}</span>
           </p>
           <time class="when" dateTime={new Date(line.at).toISOString()}>
             {timeOfDay(line.at)}
@@ -178,6 +178,14 @@ function Old({ conversation }: { conversation: Conversation }) {
   const busy = phase !== "home" && phase !== "ended";
   const persona = world.get().personas.find((each) => each.id === conversation.persona);
   const { sid, said } = conversation;
+  const [failed, setFailed] = useState(false);
+  const forget = () => {
+    setFailed(false);
+    void deleteConversation(sid).then(
+      () => conversations.dispatch({ type: "forgotten", sid }),
+      () => setFailed(true),
+    );
+  };
   const resume = () => {
     if (persona) settings.dispatch({ persona: persona.id });
     view.dispatch({ panel: null });
@@ -188,21 +196,21 @@ function Old({ conversation }: { conversation: Conversation }) {
       <button type="button" class="old-open" disabled={busy} onClick={resume}>
         {persona && <img src={persona.avatar} alt="" width="40" height="48" />}
         <span class="old-text">
-          <span class="old-last">{said.at(-1)?.text ?? ""}</span>
+          <span class="old-last" dir="auto">
+            {said.at(-1)?.text ?? ""}
+          </span>
           <span class="old-when">
             {dayAndTime(conversation.updatedAt, language)} · {texts.lines(said.length)}
           </span>
         </span>
         <span class="old-go">{texts.resume}</span>
       </button>
-      <button
-        type="button"
-        class="small"
-        aria-label={texts.forget}
-        onClick={() => conversations.dispatch({ type: "forgotten", sid })}
-      >
+      <button type="button" class="small" aria-label={texts.forget} onClick={forget}>
         <Icon name="trash" />
       </button>
+      <span class="old-failed" role="status">
+        {failed && texts.notForgotten}
+      </span>
     </li>
   );
 }

@@ -36,7 +36,7 @@ export function ServerGroup() {
           type="password"
           value={settings.token}
           autocomplete="off"
-          onInput={(event) => change({ token: event.currentTarget.value })}
+          onInput={(event) => change({ token: event.currentTarget.value.trim() })}
         />
         <span class="more">{texts.tokenMore}</span>
       </label>

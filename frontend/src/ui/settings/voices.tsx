@@ -1,12 +1,13 @@
 /** The voices that a persona may have, each to be listened to. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useStore } from "../../shell/store";
 import { fetchSample, fetchVoices, type Voice } from "../../shell/world";
 import { usePage, usePersona, useWords } from "../context";
 import { Icon } from "../icon";
 import { CloneGroup } from "./clones";
 import { Group, useSettings } from "./fields";
+import { playSample, type SampleState } from "./sample";
 import { HowSheSpeaks } from "./speech";
 
 export function VoicePicker() {
@@ -76,32 +77,15 @@ function VoiceList({ voices, chosen, onChoose }: VoiceListProps) {
   );
 }
 
-/** One sample at a time: a new one silences the last. */
-let playing: HTMLAudioElement | null = null;
-
 function Sample({ voice }: { voice: Voice }) {
   const { texts, language } = useWords();
-  const [state, setState] = useState<"silent" | "loading" | "playing">("silent");
+  const [state, setState] = useState<SampleState>("silent");
+  const stop = useRef<() => void>(() => undefined);
+  useEffect(() => () => stop.current(), []); // no sound without its button
   if (voice.sample === "") return null;
   const toggle = () => {
-    playing?.pause();
-    if (state !== "silent") return setState("silent");
-    const audio = new Audio();
-    playing = audio;
-    setState("loading");
-    const quiet = () => {
-      setState("silent");
-      URL.revokeObjectURL(audio.src);
-    };
-    audio.onplaying = () => setState("playing");
-    audio.onpause = audio.onended = audio.onerror = quiet;
-    fetchSample(voice)
-      .then((address) => {
-        audio.src = address;
-        if (playing !== audio) return quiet();
-        return audio.play();
-      })
-      .catch(quiet);
+    if (state === "silent") stop.current = playSample(() => fetchSample(voice), setState);
+    else stop.current();
   };
   return (
     <button
