@@ -188,8 +188,8 @@ const SIZES = [
 
 it("fits windows of every size: nothing sticks out, and every button is on the screen", async () => {
   const { page } = await here.visit();
-  const check = async (scene: string) => {
-    for (const [width, height] of SIZES) {
+  const check = async (scene: string, sizes: readonly (readonly [number, number])[] = SIZES) => {
+    for (const [width, height] of sizes) {
       await page.setViewportSize({ width, height });
       await page.waitForTimeout(150);
       await page.screenshot({ path: `artefacts/size-${width}x${height}-${scene}.png` });
@@ -206,6 +206,58 @@ it("fits windows of every size: nothing sticks out, and every button is on the s
   await page.evaluate(() => {
     window.__call.calls.store.dispatch({ type: "notice", what: "microphone-gone", at: 0 });
   });
+  await check("call");
+  await page.evaluate(() => {
+    const { store } = window.__call.calls;
+    const heard = { sentence: "W".repeat(60) };
+    const reply = { sentence: `https://example.com/${"abcdefghij".repeat(4)}` };
+    store.dispatch({ type: "notice", what: null, at: 0 });
+    store.dispatch({
+      type: "server",
+      event: { event: "SentenceRecognized", payload: heard },
+      turn: 50,
+      at: 1,
+    });
+    store.dispatch({ type: "server", event: { event: "TTSSentenceStart", payload: reply }, turn: 50, at: 2 });
+  });
+  await check("long words", SIZES.slice(0, 3));
+});
+
+const SHORT = [
+  [320, 568],
+  [390, 450],
+  [667, 375],
+  [844, 390],
+] as const;
+
+it("in short windows everything that can be pressed can be scrolled to", async () => {
+  const { page } = await here.visit();
+  await page.locator(".face svg").waitFor();
+  const check = async (scene: string) => {
+    for (const [width, height] of SHORT) {
+      await page.setViewportSize({ width, height });
+      await page.mouse.move(width / 2, height / 2);
+      const missed: string[][] = [];
+      for (const way of [-2000, -2000, 2000]) {
+        await page.mouse.wheel(0, way);
+        await page.waitForTimeout(150);
+        missed.push(await outside(page, ".stage button, .stage input"));
+      }
+      const never = missed.reduce((all, some) => all.filter((each) => some.includes(each)));
+      expect(never, `${scene} at ${width} x ${height}`).toEqual([]);
+    }
+  };
+  for (const failure of ["token-refused", "page-outdated", "not-allowed"] as const) {
+    await page.evaluate((failure) => {
+      window.__call.calls.store.dispatch({ type: "failed", failure, at: 1 });
+    }, failure);
+    await check(failure);
+  }
+  await page.setViewportSize(DESK);
+  await page.getByRole("button", { name: "Back" }).click();
+  await call(page);
+  await page.getByRole("button", { name: "Type", exact: true }).click();
+  await page.getByRole("button", { name: "Volume" }).click();
   await check("call");
 });
 
@@ -228,21 +280,20 @@ function covered(page: Page): Promise<string[]> {
 }
 
 /** What of the stage is not wholly in the window. */
-function outside(page: Page): Promise<string[]> {
-  return page.evaluate(() => {
+function outside(page: Page, selector = OF_THE_STAGE): Promise<string[]> {
+  return page.evaluate((selector) => {
     const { innerWidth, innerHeight } = window;
-    return [
-      ...document.querySelectorAll(
-        ".stage button, .stage h1, .pill, .timer, .typing, .volume, .caption-friend",
-      ),
-    ]
+    return [...document.querySelectorAll(selector)]
       .filter((each) => {
         const { left, right, top, bottom, width } = each.getBoundingClientRect();
         return width > 0 && (left < -1 || top < -1 || right > innerWidth + 1 || bottom > innerHeight + 1);
       })
-      .map((each) => each.className || each.tagName);
-  });
+      .map((each) => `${each.className || each.tagName} ${each.textContent}`.trim());
+  }, selector);
 }
+
+const OF_THE_STAGE =
+  ".stage button, .stage h1, .pill, .timer, .typing, .volume, .caption-caller, .caption-friend";
 
 it("speaks the language of the browser, or the one that was chosen", async () => {
   const { page } = await here.visit({ locale: "zh-CN" });
