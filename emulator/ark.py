@@ -4,28 +4,22 @@ Source: docs 82379/1494384 and 82379/1299023.
 """
 
 import asyncio
-import json
-import logging
 import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import aclosing, suppress
-from typing import Any, Final, cast
+from contextlib import suppress
+from typing import Any, Final
 
 from aiohttp import web
 
-from backend.errors import ProviderError
 from backend.protocol.json_text import json_bytes
 from emulator import ark_request, sabotage
+from emulator.ark_reply import Reply
 from emulator.ark_request import ArkError, Asked
 from emulator.engines.scripted import Thought
 from emulator.house import House
 from emulator.script import Fault, Kind
-from emulator.stop_strings import StopStrings
 
 PATHS: Final = ("/api/v3/chat/completions", "/v1/chat/completions")
-
-log = logging.getLogger(__name__)
 
 _DONE: Final = b"data: [DONE]\n\n"
 _DATA: Final = b"data: "
@@ -122,7 +116,7 @@ class Exchange:
         reply = Reply(self._house, self._house.loaded.chat.reply(asked.chat), asked, thinking=thinking)
         return await (self._stream(asked, reply) if asked.stream else self._whole(reply))
 
-    async def _whole(self, reply: "Reply") -> web.StreamResponse:
+    async def _whole(self, reply: Reply) -> web.StreamResponse:
         try:
             await self._misbehave_whole()
         except ArkError:
@@ -147,7 +141,7 @@ class Exchange:
             raise ConnectionResetError
         raise ArkError(500, self._fault.message, code=str(self._fault.code or ""))
 
-    async def _stream(self, asked: Asked, reply: "Reply") -> web.StreamResponse:
+    async def _stream(self, asked: Asked, reply: Reply) -> web.StreamResponse:
         response = web.StreamResponse(headers={**self.headers, "Cache-Control": "no-cache"})
         response.content_type = "text/event-stream"
         response.charset = "utf-8"
@@ -171,7 +165,7 @@ class Exchange:
             self._house.stats.struck(fault)
             transport.close()
 
-    async def _events(self, response: web.StreamResponse, asked: Asked, reply: "Reply") -> None:
+    async def _events(self, response: web.StreamResponse, asked: Asked, reply: Reply) -> None:
         await self._misbehave(response, "start")
         first = True
         async for token in reply:
@@ -221,89 +215,6 @@ class Exchange:
                 self._chunk["id"] = f"not-{self.request_id}"
             case _:
                 await response.write(_GARBAGE)
-
-
-class Reply:
-    """The engine's tokens, counted and bounded; what was said so far is kept for the whole answer and its price."""
-
-    def __init__(self, house: House, tokens: AsyncIterator[str], asked: Asked, *, thinking: bool) -> None:
-        self._tokens = tokens
-        self._asked = asked
-        self._thinking = thinking
-        self._stop = StopStrings(asked.stop)
-        prompt = _count(asked.chat.messages)
-        self._item = house.invoice.thinks(asked.chat.model, prompt, house.script.cached_tokens)
-        self._thought_tokens = 0
-        self._spoken_tokens = 0
-        self.text = ""
-        self.thoughts = ""
-        self.finish_reason = "stop"
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        """The tokens, no more than were asked for."""
-        async with aclosing(_told(self._tokens)) as tokens:
-            async for token in tokens:
-                if isinstance(token, Thought):
-                    if self._thinking:
-                        yield self._thought(token)
-                elif self._spoken_tokens == self._asked.max_tokens:
-                    self.finish_reason = "length"
-                    break
-                elif text := self._spoken(token):
-                    yield text
-                if self._stop.reached:
-                    return
-        if rest := self._stop.rest():
-            self.text += rest
-            yield rest
-
-    def _thought(self, token: Thought) -> Thought:
-        self._item.completion += 1
-        self._thought_tokens += 1
-        self.thoughts += token
-        return token
-
-    def _spoken(self, token: str) -> str:
-        """What a token adds to what can be told by now."""
-        self._item.completion += 1
-        self._spoken_tokens += 1
-        text = self._stop.feed(token)
-        self.text += text
-        return text
-
-    def void(self) -> None:
-        """It failed before it had said anything: nobody is billed for it."""
-        self._item.void = not self._item.completion
-
-    def usage(self) -> dict[str, Any]:
-        """What it cost so far."""
-        prompt = self._item.prompt
-        completion = self._spoken_tokens + self._thought_tokens
-        return {
-            "prompt_tokens": prompt,
-            "completion_tokens": completion,
-            "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": self._item.cached},
-            "completion_tokens_details": {"reasoning_tokens": self._thought_tokens},
-        }
-
-
-def _count(messages: Sequence[Mapping[str, Any]]) -> int:
-    """Tokens of a prompt: a character each, for no engine tells better."""
-    return sum(len(json.dumps(message.get("content"), ensure_ascii=False)) for message in messages)
-
-
-async def _told(tokens: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-    """An engine's tokens; where it fails, the client is told in the vendor's words."""
-    try:
-        async with aclosing(cast("AsyncGenerator[str, None]", tokens)) as spoken:
-            async for token in spoken:
-                yield token
-    except ProviderError as error:
-        raise ArkError(500, error.reason) from error
-    except Exception as error:
-        log.exception("chat.failed")
-        raise ArkError(500, "internal error") from error
 
 
 def _event(value: dict[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ class AsrRequest:
     audio_format: str
     channels: int
     end_window_ms: int
+    force_to_speech_ms: int
     show_utterances: bool
     single: bool
     hot_words: tuple[str, ...]
@@ -50,6 +51,7 @@ def parse(payload: dict[str, Any]) -> AsrRequest:
         audio_format=_audio_format(audio),
         channels=_channels(audio),
         end_window_ms=_end_window_ms(request),
+        force_to_speech_ms=_force_to_speech_ms(request),
         show_utterances=_value(request, "show_utterances", False),
         single=result_type == "single",
         hot_words=_hot_words(request.get("corpus")),
@@ -79,6 +81,14 @@ def _end_window_ms(request: dict[str, Any]) -> int:
     if window_ms < _SHORTEST_END_WINDOW_MS:
         raise _invalid(f"request.end_window_size must be at least {_SHORTEST_END_WINDOW_MS}")
     return window_ms
+
+
+def _force_to_speech_ms(request: dict[str, Any]) -> int:
+    """It needs `end_window_size`, and does nothing without."""
+    speech_ms: int = _value(request, "force_to_speech_time", 0)
+    if speech_ms < 0:
+        raise _invalid("request.force_to_speech_time must be at least 1")
+    return speech_ms if request.get("end_window_size") is not None else 0
 
 
 def _hot_words(corpus: object) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ class Recognition:
             self._asked.end_window_ms,
             partials=self._policy is not Policy.TEXT_AT_END,
             hot_words=self._asked.hot_words,
+            force_to_speech_ms=self._asked.force_to_speech_ms,
         )
         async with self._house.loaded.recognition.open(options) as hearing, asyncio.TaskGroup() as tasks:
             teller = tasks.create_task(self._link.telling(partial(self._tell, hearing)))

@@ -4,7 +4,6 @@ Source: docs 6561/1329505 and 6561/1719100; the fact sheet's session rules.
 """
 
 import asyncio
-import re
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -19,6 +18,7 @@ from emulator import tts_request
 from emulator.house import House
 from emulator.link import BAD_REQUEST, INVALID_PARAMETERS, SERVER_ERROR, Link, VendorError, accept, fault_code
 from emulator.script import Fault, Kind
+from emulator.sentences import spoken
 from emulator.tts_request import SessionFailure
 from emulator.tts_session import TtsSession, event_frame
 
@@ -26,7 +26,6 @@ BIDIRECTIONAL: Final = "/api/v3/tts/bidirection"
 UNIDIRECTIONAL: Final = "/api/v3/tts/unidirectional/stream"
 
 _OK: Final = {"status_code": STATUS_OK, "message": "ok"}
-_MARKUP: Final = re.compile(r"<[^>]*>")
 
 
 async def serve(house: House, request: web.Request) -> web.StreamResponse:
@@ -212,7 +211,7 @@ class Unidirectional(Connection):
 
     async def _request(self, ident: str, payload: dict[str, Any]) -> None:
         session = await self._begin(ident, payload)
-        text = _text(payload) or _MARKUP.sub("", _text(payload, "ssml"))
+        text = _text(payload) or spoken(_text(payload, "ssml"))
         self._record["texts"].append(text)
         if not text:
             raise SessionFailure(INVALID_PARAMETERS, "req_params.text is required")

@@ -1,22 +1,45 @@
 """Cuts text that arrives in pieces into the sentences that a voice speaks, Chinese and English."""
 
+import html
+import re
 from typing import Final
 
 _ENDS: Final = frozenset("。！？!?；;…\n")
 _PAUSES: Final = frozenset("，,、：: ")
 _CLOSERS: Final = frozenset("”’」』）)]】》\"'")
 _LONGEST_CHARS: Final = 120
+_MARKUP: Final = re.compile(r"<[^>]*>")
+
+
+class WholeCharacters:
+    """Joins a character beyond the first 65,536 whose halves come in two pieces; half a one alone gives way to �."""
+
+    def __init__(self) -> None:
+        self._half = ""
+
+    def feed(self, text: str) -> str:
+        """Take some more text; gives what is whole by now."""
+        text, self._half = self._half + text, ""
+        if "\ud800" <= text[-1:] <= "\udbff":
+            text, self._half = text[:-1], text[-1]
+        return whole(text)
+
+    def flush(self) -> str:
+        """What stands for a half that stayed alone."""
+        half, self._half = self._half, ""
+        return "\ufffd" if half else ""
 
 
 class SentenceCutter:
     """Of one synthesis session. What it gives, joined, is what it was given, but for white space around sentences."""
 
     def __init__(self) -> None:
+        self._characters = WholeCharacters()
         self._rest = ""
 
     def feed(self, text: str) -> list[str]:
         """Take some more text; gives the sentences that are whole by now."""
-        self._rest += text
+        self._rest += self._characters.feed(text)
         sentences = []
         while cut := _cut(self._rest):
             sentences.append(self._rest[:cut].strip())
@@ -25,8 +48,18 @@ class SentenceCutter:
 
     def flush(self) -> list[str]:
         """The last sentence, whether or not it has an end."""
-        rest, self._rest = self._rest.strip(), ""
+        rest, self._rest = (self._rest + self._characters.flush()).strip(), ""
         return [rest] if is_readable(rest) else []
+
+
+def whole(text: str) -> str:
+    """The text with its halves of characters joined; a half alone gives way to �."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def spoken(text: str) -> str:
+    """What a text with markup (SSML) says."""
+    return html.unescape(_MARKUP.sub("", text))
 
 
 def is_readable(text: str) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from backend.protocol.json_text import parse_json
 from emulator.encode import FORMATS, RATES_HZ, Sound
 from emulator.engines.base import SpeakOptions
 from emulator.link import BAD_REQUEST, INVALID_PARAMETERS, SERVER_ERROR, VendorError
@@ -11,6 +12,7 @@ from emulator.link import BAD_REQUEST, INVALID_PARAMETERS, SERVER_ERROR, VendorE
 SPEAKER_EMPTY: Final = 45002000
 
 _BIT_RATES: Final = (64_000, 160_000)
+_LONGEST_SILENCE_MS: Final = 30_000
 _RATE_RANGE: Final = (-50, 100)
 
 
@@ -55,12 +57,14 @@ class TtsRequest:
     Attributes:
         second: a voice of the 2.0 kind, whose session has one sentence pair around all its sound.
         timestamps: words with times in the sentence's end (1.0), or as subtitle events (2.0).
+        silence_ms: of silence after all text.
     """
 
     sound: Sound
     speak: SpeakOptions
     second: bool
     timestamps: bool
+    silence_ms: int
 
 
 def parse(payload: dict[str, Any], resource: str) -> TtsRequest:
@@ -83,6 +87,7 @@ def parse(payload: dict[str, Any], resource: str) -> TtsRequest:
         speak=SpeakOptions(speaker, rate=_factor(audio, "speech_rate"), volume=_factor(audio, "loudness_rate")),
         second=second,
         timestamps=_value(audio, "enable_subtitle" if second else "enable_timestamp", False),
+        silence_ms=_silence_ms(params),
     )
 
 
@@ -116,9 +121,27 @@ def _sound(audio: dict[str, Any], params: dict[str, Any]) -> Sound:
     if rate_hz not in RATES_HZ:
         raise SessionFailure(INVALID_PARAMETERS, f"unsupported sample rate: {rate_hz}")
     bit_rate = _value(audio, "bit_rate", _BIT_RATES[0])
-    if "disable_default_bit_rate" not in str(params.get("additions")):
+    if _additions(params).get("disable_default_bit_rate") is not True:
         bit_rate = min(max(bit_rate, _BIT_RATES[0]), _BIT_RATES[1])
     return Sound(known, rate_hz, bit_rate)
+
+
+def _silence_ms(params: dict[str, Any]) -> int:
+    silence_ms = _additions(params).get("silence_duration")
+    if silence_ms is None:
+        return 0
+    if isinstance(silence_ms, bool) or not isinstance(silence_ms, int) or not 0 <= silence_ms <= _LONGEST_SILENCE_MS:
+        raise SessionFailure(INVALID_PARAMETERS, f"silence_duration must be between 0 and {_LONGEST_SILENCE_MS}")
+    return silence_ms
+
+
+def _additions(params: dict[str, Any]) -> dict[str, Any]:
+    """`req_params.additions`, a JSON object as text; what cannot be read there is ignored."""
+    try:
+        additions = parse_json(_value(params, "additions", ""))
+    except (ValueError, RecursionError):
+        return {}
+    return additions if isinstance(additions, dict) else {}
 
 
 def _factor(audio: dict[str, Any], key: str) -> float:

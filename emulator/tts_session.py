@@ -14,7 +14,7 @@ from emulator.house import House
 from emulator.known_sound import KnownSound, KnownStream, name_of
 from emulator.link import Link, fault_code
 from emulator.script import Fault, Kind
-from emulator.sentences import SentenceCutter
+from emulator.sentences import SentenceCutter, whole
 from emulator.tts_request import SessionFailure, TtsRequest
 
 TEXT_LIMIT: Final = 40402003
@@ -42,6 +42,8 @@ class TtsSession:
         self._spoken_ms = 0.0
         self._sounded = False
         self._joined: KnownStream | None = None
+        self._ahead: list[str | None] = []
+        self._rate_hz = 0
 
     def take(self, text: str) -> None:
         """Some more text.
@@ -125,11 +127,11 @@ class TtsSession:
                 await self.say(SpeechEvent.SUBTITLE, _sentence(sentence, self._words(sentence, began_ms)))
         if spoken:
             await self._end_stream()
-            await self.say(SpeechEvent.SENTENCE_END, _sentence(self._text.strip()))
+            await self.say(SpeechEvent.SENTENCE_END, _sentence(whole(self._text).strip()))
         return spoken
 
     async def _next_sentences(self) -> AsyncIterator[str]:
-        while (sentence := await self._sentences.get()) is not None:
+        while (sentence := self._ahead.pop() if self._ahead else await self._sentences.get()) is not None:
             yield sentence
 
     async def _sound(self, sentence: str) -> None:
@@ -137,11 +139,25 @@ class TtsSession:
         name, place = name_of(self._house.loaded.synthesis, sentence, self._asked.speak), 0
         async with aclosing(self._pieces(sentence)) as pieces:
             async for pcm in pieces:
+                self._rate_hz = pcm.sample_rate_hz
                 self._spoken_ms += len(pcm.data) / 2 / pcm.sample_rate_hz * 1000
                 await self._emit(stream.feed(pcm, name and (name, place)), sentence)
                 place += 1
+        await self._fall_silent(stream, sentence)
         if stream is not self._joined:
             await self._emit(stream.flush(), sentence)
+
+    async def _fall_silent(self, stream: KnownStream, sentence: str) -> None:
+        """The silence at the end of all text, if it was asked for: only what follows tells whether this is the end."""
+        if not self._asked.silence_ms:
+            return
+        self._ahead.append(await self._sentences.get())
+        if self._ahead[0] is not None or not self._rate_hz:
+            return
+        for at_ms in range(0, self._asked.silence_ms, _PIECE_MS):
+            ms = min(_PIECE_MS, self._asked.silence_ms - at_ms)
+            silence = Pcm(bytes(2 * (ms * self._rate_hz // 1000)), self._rate_hz)
+            await self._emit(stream.feed(silence, ("silence", ms, self._rate_hz)), sentence)
 
     def _stream(self) -> KnownStream:
         """One stream per sentence; one per session where streams cannot simply be joined."""

@@ -4,7 +4,6 @@ Source: docs "cosyvoice-client-events", "cosyvoice-server-events"; the fact shee
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, Hashable
 from contextlib import aclosing
 from typing import Any, ClassVar, Final, cast
@@ -17,14 +16,13 @@ from emulator.engines.base import Pcm
 from emulator.house import House
 from emulator.known_sound import KnownSound, name_of
 from emulator.script import Kind, Service
-from emulator.sentences import SentenceCutter
+from emulator.sentences import SentenceCutter, spoken
 
 MOST_UNITS: Final = 20_000
 MOST_UNITS_OF_TASK: Final = 200_000
 
 _SLICE_BYTES: Final = 8000
 _WAV_HEADER_BYTES: Final = 44
-_MARKUP: Final = re.compile(r"<[^>]*>")
 _KNOWN: Final = KnownSound()
 """Shared by all connections: the scripted tones are few."""
 
@@ -60,6 +58,7 @@ class Synthesis:
         self._sentences: asyncio.Queue[str | None] = asyncio.Queue()
         self._speaking: asyncio.Future[None] | None = None
         self._stream = _Stream(asked)
+        self._held: tuple[str, list[dict[str, Any]]] | None = None
         self._index = 0
         self._units = 0
         self._billed = 0
@@ -109,14 +108,14 @@ class Synthesis:
         self._sentences.put_nowait(None)
 
     def _take(self, text: str) -> None:
+        plain = spoken(text) if self._asked.single and text.lstrip().startswith("<speak") else text
         self._texts += 1
-        self._units += units(text)
+        self._units += units(plain)
         self._record["texts"].append(text)
         if self._asked.single and self._texts > 1:
             raise TaskFailure(INVALID_PARAMETER, "Text request limit violated, expected 1.")
-        if units(text) > MOST_UNITS or self._units > MOST_UNITS_OF_TASK:
+        if units(plain) > MOST_UNITS or self._units > MOST_UNITS_OF_TASK:
             raise TaskFailure(INVALID_PARAMETER, "Please ensure input text is valid.")
-        plain = _MARKUP.sub("", text) if self._asked.single and text.lstrip().startswith("<speak") else text
         self._put(self._cutter.feed(plain))
 
     def _put(self, sentences: list[str]) -> None:
@@ -125,17 +124,27 @@ class Synthesis:
 
     async def _speak(self) -> None:
         while (sentence := await self._sentences.get()) is not None:
+            await self._end_sentence()
             self.busy = True
             await self._say("sentence-begin", original_text=sentence)
             began_ms = self._spoken_ms
             await self._sound(sentence)
             self._billed += units(sentence)
             self._house.invoice.speaks(self._model, units(sentence))
-            words = self._words(sentence, began_ms) if self._asked.timestamps else []
-            await self._say("sentence-end", words, original_text=sentence)
-            self._index += 1
+            self._held = sentence, self._words(sentence, began_ms) if self._asked.timestamps else []
+            if not self._stream.is_one:
+                await self._emit(self._stream.flush(), sentence)
+                await self._end_sentence()
             self.busy = bool(self._record["finished"]) or not self._sentences.empty()
         await self._emit(self._stream.flush(), "")
+        await self._end_sentence()
+
+    async def _end_sentence(self) -> None:
+        """Tell the last sentence's end; where the stream is one, only what follows tells which sound was its last."""
+        if self._held is not None:
+            (sentence, words), self._held = self._held, None
+            await self._say("sentence-end", words, original_text=sentence)
+            self._index += 1
 
     async def _sound(self, sentence: str) -> None:
         name, place = name_of(self._house.loaded.synthesis, sentence, self._asked.speak), 0
@@ -194,25 +203,37 @@ def _seen(speaking: "asyncio.Future[None]") -> None:
 
 
 class _Stream:
-    """The sound of a whole task as one stream; WAV has its header once, of a length that nobody knows yet."""
+    """The sound of a whole task as one stream; WAV has its header once, of a length that nobody knows yet.
+
+    Attributes:
+        is_one: it cannot be flushed and then go on (Ogg); the others can be joined of parts.
+    """
 
     def __init__(self, asked: Asked) -> None:
+        self._wanted = asked.sound
         self._encoded = _KNOWN.stream(asked.sound)
+        self.is_one = asked.sound.audio_format == "ogg_opus"
         self._is_wav = asked.sound.audio_format == "wav"
+        self._fed = False
         self._begun = False
 
     def feed(self, pcm: Pcm, piece: Hashable | None) -> bytes:
         """Take some more, named where it has a name; gives what is encoded by now."""
+        self._fed = True
         return self._joined(self._encoded.feed(pcm, piece))
 
     def flush(self) -> bytes:
-        """The end of the stream; nothing where nothing was fed."""
-        return self._joined(self._encoded.flush()) if self._begun else b""
+        """What is still to come of all that was fed; nothing where nothing was."""
+        if not self._fed:
+            return b""
+        rest, self._fed = self._encoded.flush(), False
+        self._encoded = _KNOWN.stream(self._wanted)
+        return self._joined(rest)
 
     def _joined(self, data: bytes) -> bytes:
-        begun, self._begun = self._begun, True
         if not self._is_wav or not data:
             return data
+        begun, self._begun = self._begun, True
         if begun:
             return data[_WAV_HEADER_BYTES:]
         unknown = b"\xff\xff\xff\xff"

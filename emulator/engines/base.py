@@ -17,12 +17,14 @@ class HearOptions:
         end_window_ms: silence after which an utterance is definite.
         partials: whether the client gains from hypotheses before the end (False for the `nostream` path).
         hot_words: names and terms to expect.
+        force_to_speech_ms: of the session's audio, before which no utterance ends.
     """
 
     end_window_ms: int = 800
     partials: bool = True
     sample_rate_hz: int = 16_000
     hot_words: tuple[str, ...] = ()
+    force_to_speech_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class _Session:
         self._pool = pool
         self._options = options
         self._resampler = Resampler(options.sample_rate_hz)
-        self._endpointer = Endpointer(options.end_window_ms)
+        self._endpointer = Endpointer(options.end_window_ms, options.force_to_speech_ms)
         self._fed = bytearray()
         self._finished = False
         self._arrived = asyncio.Event()

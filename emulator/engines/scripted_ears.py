@@ -76,12 +76,16 @@ class ScriptedEars:
             self._speech_end_ms = self._audio_ms
             if self._speech_ms >= _SHORTEST_SPEECH_MS:
                 yield from self._partial(line, self._speech_ms, _PARTIAL_EVERY_MS, self._speech_end_ms)
-        elif self._speech_ms and self._audio_ms - self._speech_end_ms >= self._options.end_window_ms:
+        elif self._speech_ms and self._may_end():
             if self._speech_ms < _SHORTEST_SPEECH_MS:
                 self._silent()
                 return
             self._settle(self._speech_end_ms)
             yield self._heard()
+
+    def _may_end(self) -> bool:
+        silence_ms = self._audio_ms - self._speech_end_ms
+        return silence_ms >= self._options.end_window_ms and self._audio_ms >= self._options.force_to_speech_ms
 
     def _partial(self, line: Line, since_ms: int, every_ms: float, end_ms: int) -> Iterator[Heard]:
         if self._partials < len(line.partials) and since_ms >= every_ms * (self._partials + 1):

@@ -98,10 +98,12 @@ class Endpointer:
 
     Args:
         end_window_ms: silence after which an utterance is over.
+        not_before_ms: on the audio clock, before which none is over for its silence.
     """
 
-    def __init__(self, end_window_ms: int) -> None:
+    def __init__(self, end_window_ms: int, not_before_ms: int = 0) -> None:
         self._end_window_ms = end_window_ms
+        self._not_before_ms = not_before_ms
         self._guess_after_ms = min(GUESS_AFTER_MS, end_window_ms)
         self.now_ms = 0
         self._onset = 0
@@ -124,7 +126,8 @@ class Endpointer:
             self._end_ms, self._guessed = self.now_ms, False
             self._voiced_ms += WINDOW_MS
         silence_ms = self.now_ms - self._end_ms
-        if silence_ms >= self._end_window_ms or self.now_ms - self._start_ms >= LONGEST_MS:
+        enough = silence_ms >= self._end_window_ms and self.now_ms >= self._not_before_ms
+        if enough or self.now_ms - self._start_ms >= LONGEST_MS:
             return self.end()
         if silence_ms >= self._guess_after_ms and not self._guessed and self._voiced_ms >= SHORTEST_MS:
             self._guessed = True

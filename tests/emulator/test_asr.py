@@ -149,6 +149,18 @@ async def test_speech_and_then_end_window_size_of_silence_makes_a_sentence_defin
     assert [(u["start_time"], u["end_time"], u["definite"]) for u in result["utterances"]] == [(100, 300, True)]
 
 
+async def test_no_sentence_ends_before_the_audio_that_is_forced_to_be_speech() -> None:
+    script = Script(hears_always=Utterance(text="喂？", after_ms=None))
+    async with running_emulator(script) as vendor, dialled(vendor.asr_url("bigmodel"), ASR_HEADERS) as line:
+        await line.send(asr_request(end_window_size=200, force_to_speech_time=1000))
+        answers = [await line.receive()]
+        for packet in (SPEECH_100_MS, *[SILENCE_100_MS] * 9):
+            await line.send(audio(packet))
+            answers.append(await line.receive())
+
+    assert _texts(answers) == [*[""] * 10, "喂？"]
+
+
 async def test_the_answers_are_compressed_as_the_request_was() -> None:
     async with running_emulator(TWO_PARTIALS) as vendor, dialled(vendor.asr_url("bigmodel"), ASR_HEADERS) as line:
         answers = await _one_after_another(line, 3, compression=Compression.GZIP)

@@ -1,11 +1,13 @@
 """DashScope's task protocol, message by message."""
 
 import asyncio
+import io
 import json
 import struct
 import uuid
 from typing import Any
 
+import av
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -156,6 +158,73 @@ async def test_more_than_one_text_of_markup_is_refused() -> None:
         for _ in range(2):
             await line.send(command("continue-task", {"input": {"text": "一"}}))
         assert (await line.rest())[-1] == json.loads(golden("srv.task-failed.ssml_multi"))
+
+
+async def test_markup_costs_nothing_and_its_entities_are_characters() -> None:
+    text = f'<speak bgm="{"x" * 20_000}">A&amp;B<break time="1s"/>好</speak>'
+    messages = await _synthesis([text], enable_ssml=True)
+
+    (began,) = _told(messages, "sentence-begin")
+    assert began["original_text"] == "A&B好"
+    finished = messages[-1]
+    assert isinstance(finished, dict)
+    assert finished["payload"]["usage"] == {"characters": 5}
+
+
+async def test_a_character_may_come_in_halves() -> None:
+    messages = await _synthesis(["好\ud83d", "\ude00。", "吗\ud83d"])
+
+    texts = [output["original_text"] for output in _told(messages, "sentence-begin")]
+    assert texts == ["好\U0001f600。", "吗\ufffd"]
+
+
+@pytest.mark.parametrize("wanted", [("mp3", 22_050), ("opus", 24_000), ("pcm", 16_000), ("wav", 8000)])
+async def test_all_sound_of_a_sentence_comes_between_its_beginning_and_its_end(wanted: tuple[str, int]) -> None:
+    audio_format, rate_hz = wanted
+    messages = await _synthesis(["一二三。", "四五六。七八"], format=audio_format, sample_rate=rate_hz)
+
+    open_index: int | None = None
+    begun = 0
+    for message in messages[:-1]:
+        output: dict[str, Any] = message["payload"]["output"] if isinstance(message, dict) else {"type": "audio"}
+        if output["type"] == "sentence-begin":
+            assert open_index is None
+            open_index, begun = begun, begun + 1
+        if "sentence" in output:
+            assert output["sentence"]["index"] == open_index
+        assert open_index is not None
+        if output["type"] == "sentence-end":
+            open_index = None
+    assert (begun, open_index) == (3, None)
+
+
+@pytest.mark.parametrize("wanted", [("mp3", 22_050), ("opus", 24_000), ("wav", 8000)])
+async def test_the_sound_of_all_sentences_is_one_stream(wanted: tuple[str, int]) -> None:
+    audio_format, rate_hz = wanted
+    messages = await _synthesis(["一二三。", "四五六。七八"], format=audio_format, sample_rate=rate_hz)
+    sound = b"".join(message for message in messages if isinstance(message, bytes))
+
+    with av.open(io.BytesIO(sound)) as source:
+        seconds = sum(frame.samples / frame.sample_rate for frame in source.decode(audio=0))
+    assert 0.199 <= seconds <= 0.2 + 3 * 0.08  # an encoder may add what it must at each sentence
+    assert sound.count(b"RIFF") == (audio_format == "wav")
+    assert sound.count(b"OpusHead") == (audio_format == "opus")
+
+
+async def _synthesis(texts: list[str], **parameters: Any) -> list[dict[str, Any] | bytes]:
+    """What comes of one whole task, after its start."""
+    async with running_emulator(SAYS) as vendor, dialled(vendor.dashscope_ws_url) as line:
+        await line.send(run_tts(**parameters))
+        await line.until("task-started")
+        for text in texts:
+            await line.send(command("continue-task", {"input": {"text": text}}))
+        await line.send(command("finish-task"))
+        return await line.until("task-finished")
+
+
+def _told(messages: list[dict[str, Any] | bytes], kind: str) -> list[dict[str, Any]]:
+    results = [message["payload"]["output"] for message in messages[:-1] if isinstance(message, dict)]
+    return [output for output in results if output["type"] == kind]
 
 
 async def test_a_task_that_hears_nothing_for_too_long_fails() -> None:

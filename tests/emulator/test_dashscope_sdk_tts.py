@@ -77,7 +77,7 @@ async def test_a_text_is_spoken_by_call(monkeypatch: pytest.MonkeyPatch, audio_f
     async with dashscope_at(SHORT, monkeypatch):
         sound = await in_thread(lambda: voice(format=AudioFormat[audio_format]).call(TEXT, PATIENCE_S * 1000))
 
-    assert sound_ms(sound) == pytest.approx(40 * len(TEXT), abs=120)
+    assert sound_ms(sound) == pytest.approx(40 * len(TEXT), abs=160)  # MP3 pads each of the two sentences
 
 
 async def test_opus_is_one_stream(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emulator.sentences import SentenceCutter
+from emulator.sentences import SentenceCutter, WholeCharacters
 
 
 def cut(*pieces: str) -> list[str]:
@@ -55,3 +55,28 @@ def test_nothing_readable_is_lost_or_said_twice(pieces: list[str]) -> None:
 
     assert readable("".join(sentences)) == readable("".join(pieces))
     assert all(readable(sentence) and len(sentence) <= 130 for sentence in sentences)
+
+
+@given(st.text(st.sampled_from("好\U0001f600a"), max_size=6), st.integers(1, 4))
+def test_characters_whose_halves_come_apart_are_whole_again(text: str, size: int) -> None:
+    halves = text.encode("utf-16-le")
+    units = [halves[at : at + 2].decode("utf-16-le", "surrogatepass") for at in range(0, len(halves), 2)]
+    pieces = ["".join(units[at : at + size]) for at in range(0, len(units), size)]
+    whole = WholeCharacters()
+
+    assert "".join(whole.feed(piece) for piece in pieces) + whole.flush() == text
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=()), max_size=4), max_size=4))
+def test_half_a_character_never_comes_out(pieces: list[str]) -> None:
+    whole = WholeCharacters()
+
+    ("".join(whole.feed(piece) for piece in pieces) + whole.flush()).encode()
+
+
+def test_a_half_that_stays_alone_gives_way_to_the_sign_for_it() -> None:
+    whole = WholeCharacters()
+
+    assert [whole.feed("好\ud83d"), whole.feed("好\ude00"), whole.feed("\ud83d"), whole.flush()] == [
+        *("好", "\ufffd好\ufffd", "", "\ufffd"),
+    ]

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import wave
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -12,6 +13,7 @@ import pytest
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.json_text import json_bytes
 from backend.protocol.speech import SpeechEvent, SpeechFrame
+from emulator import tts_request
 from emulator.script import Limits, Script, Timing, Tone
 from tests.emulator.dial import (
     TTS2_HEADERS,
@@ -219,6 +221,72 @@ async def test_a_session_that_is_finished_without_text_ends_without_sound() -> N
         await line.start_connection()
 
         assert _order(await _talk(line, "s")) == [SpeechEvent.SESSION_FINISHED]
+
+
+def _start_with(additions: dict[str, Any], **params: Any) -> SpeechFrame:
+    wanted = {"speaker": VOICE, "audio_params": {"format": "pcm"}, "additions": json.dumps(additions), **params}
+    return event(SpeechEvent.START_SESSION, "s", {"req_params": wanted})
+
+
+@pytest.mark.parametrize(("headers", "speaker"), [(TTS_HEADERS, VOICE), (TTS2_HEADERS, VOICE_2)])
+async def test_silence_is_added_once_at_the_end_of_all_text(headers: dict[str, str], speaker: str) -> None:
+    script = Script(tone=Tone(ms_per_char=100))
+    async with running_emulator(script) as vendor, dialled(vendor.tts_url(), headers) as line:
+        await line.start_connection()
+        await line.send(_start_with({"silence_duration": 500}, speaker=speaker))
+        await line.receive()
+        await line.say("s", "你好。", "再见。")
+        await line.send(event(FINISH, "s"))
+        frames = await line.until(SpeechEvent.SESSION_FINISHED)
+
+    sound, silence = _sound(frames), bytes(500 * 48)
+    assert len(sound) == (300 + 300 + 500) * 48
+    assert sound.endswith(silence)
+    assert silence not in sound[:-1]
+    assert [frame.event for frame in frames[-2:]] == [END, SpeechEvent.SESSION_FINISHED]
+
+
+@pytest.mark.parametrize("silence_ms", [-1, 30_001, "500", True])
+async def test_more_silence_than_the_vendor_has_is_refused(silence_ms: object) -> None:
+    async with running_emulator() as vendor, dialled(vendor.tts_url(), TTS_HEADERS) as line:
+        await line.start_connection()
+        await line.send(_start_with({"silence_duration": silence_ms}))
+
+        assert (await _failure(line))[0] == 45000001
+
+
+@pytest.mark.parametrize(
+    ("additions", "bit_rate"),
+    [
+        ('{"disable_default_bit_rate": true}', 16_000),
+        ('{"disable_default_bit_rate": false}', 64_000),
+        ("disable_default_bit_rate", 64_000),
+        ("[]", 64_000),
+        (None, 64_000),
+    ],
+)
+def test_a_low_bit_rate_is_had_by_those_who_switch_the_default_off(additions: str | None, bit_rate: int) -> None:
+    audio = {"format": "mp3", "bit_rate": 16_000}
+    params = {"speaker": VOICE, "audio_params": audio, "additions": additions}
+
+    assert tts_request.parse({"req_params": params}, "seed-tts-1.0").sound.bit_rate == bit_rate
+
+
+@pytest.mark.parametrize(("headers", "speaker"), [(TTS_HEADERS, VOICE), (TTS2_HEADERS, VOICE_2)])
+async def test_a_character_may_come_in_halves(headers: dict[str, str], speaker: str) -> None:
+    async with (
+        running_emulator(Script(tone=Tone(ms_per_char=10))) as vendor,
+        dialled(vendor.tts_url(), headers) as line,
+    ):
+        await line.start_connection()
+        await line.start_session("s", speaker=speaker, format="pcm")
+        for text in ("好\ud83d", "\ude00。", "吗\ud83d"):
+            said = json.dumps({"req_params": {"text": text}}).encode()
+            await line.send(replace(task_request("s", ""), payload=said))
+        await line.send(event(FINISH, "s"))
+        frames = await line.until(SpeechEvent.SESSION_FINISHED)
+
+    assert "".join(frame.json()["text"] for frame in frames if frame.event == END) == "好\U0001f600。吗\ufffd"
 
 
 async def test_usage_counts_the_characters() -> None:
@@ -431,10 +499,10 @@ async def test_the_unidirectional_way_speaks_one_text_after_another() -> None:
 
 async def test_the_unidirectional_way_reads_ssml_without_its_markup() -> None:
     async with running_emulator() as vendor, dialled(vendor.tts_url("unidirectional/stream"), TTS_HEADERS) as line:
-        await line.send(_one_text("", ssml='<speak>你<break time="1s"/>好</speak>'))
+        await line.send(_one_text("", ssml='<speak>你<break time="1s"/>好&amp;</speak>'))
         frames = await line.until(SpeechEvent.SESSION_FINISHED)
 
-    assert frames[0].json()["text"] == "你好"
+    assert frames[0].json()["text"] == "你好&"
 
 
 @pytest.mark.parametrize(

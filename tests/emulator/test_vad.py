@@ -32,6 +32,13 @@ def test_the_end_comes_when_the_silence_is_as_long_as_asked() -> None:
     assert events(endpointer, (HUSH, 1)) == [Ended(0, 640, spoken=True)]
 
 
+def test_nothing_ends_for_its_silence_before_it_may() -> None:
+    endpointer = Endpointer(320, not_before_ms=1280)
+
+    assert events(endpointer, (SPEECH, 10), (HUSH, 29)) == [Began(0), Paused(0, 320)]
+    assert events(endpointer, (HUSH, 1)) == [Ended(0, 320, spoken=True)]
+
+
 def test_speech_that_goes_on_makes_the_next_pause_a_new_one() -> None:
     heard = events(Endpointer(800), (SPEECH, 20), (HUSH, 10), (SPEECH, 5), (HUSH, 30))
 
