@@ -108,8 +108,8 @@ async def test_the_sound_of_each_sentence_decodes_on_its_own(audio_format: Any) 
     lengths_ms = [sound_ms(sound) for sound in sound_of(items)]
     names = [item.text for item in items if isinstance(item, SentenceBegan)]
     assert "".join(names) == text
-    assert lengths_ms == pytest.approx([40 * len(name) for name in names], abs=150), "an MP3 encoder lags behind"
-    assert sum(lengths_ms) == pytest.approx(40 * len(text), abs=80 * len(lengths_ms)), "but nothing is lost"
+    for length_ms, name in zip(lengths_ms, names, strict=True):
+        assert -1 <= length_ms - 40 * len(name) <= 80, "nothing is lost; an MP3 encoder pads"
 
 
 async def test_opus_gets_a_task_for_each_sentence_on_one_connection() -> None:
