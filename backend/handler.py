@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 import typing
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -24,7 +24,7 @@ from backend.persona.shelf import Shelf
 from backend.process import garbage
 from backend.process.banner import description, page_url
 from backend.process.exposure import refuse_open
-from backend.process.listening import refuse_taken
+from backend.process.listening import refuse_shared, refuse_taken
 from backend.process.local_vendors import local_vendors
 from backend.process.logs import configure
 from backend.process.loop import loop_factory
@@ -44,10 +44,17 @@ from backend.voice_desk import VoiceDesk
 log = logging.getLogger(__name__)
 
 _CLOSE_S: Final = 2.0
+_USAGE: Final = """\
+usage: python -m backend.handler
+
+Serves calls and the page until SIGINT or SIGTERM. It takes no arguments: settings are environment variables, or lines
+of a file .env in the folder in which it is started; .env.example lists them all."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Run the server until it is told to stop; the exit status."""
+    if arguments:
+        return _tell_usage(arguments)
     try:
         settings = load()
         refuse_open(settings)
@@ -63,6 +70,13 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _tell_usage(arguments: Sequence[str]) -> int:
+    """It takes none; who asks for help should not get a server."""
+    wants_help = set(arguments) <= {"-h", "--help"}
+    print(_USAGE, file=sys.stdout if wants_help else sys.stderr)
+    return 0 if wants_help else 2
 
 
 async def run(settings: Settings) -> None:
@@ -87,6 +101,7 @@ async def server(settings: Settings) -> AsyncIterator[str]:
     """Everything that makes a server, running; gives what there is to tell about it."""
     async with AsyncExitStack() as stack:
         cast = _cast(settings)
+        refuse_shared(settings)
         refuse_taken(settings.call_address, "CALL_PORT")
         refuse_taken(settings.web_address, "WEB_PORT")
         health: dict[str, Any] = {}
@@ -229,4 +244,4 @@ class _StopSignal:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

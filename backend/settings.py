@@ -36,6 +36,8 @@ EMULATOR: Final = "emulator"
 DASHSCOPE: Final = "dashscope"
 SILERO: Final = "silero"
 OFF: Final = "off"
+_SOCKETS: Final = ("ws", "wss")
+_ASK_BEFORE_S: Final = 20.0
 _ENGINES: Final = ("on-device", "scripted")
 _DOUBAO_PATHS: Final = ("bigmodel_async", "bigmodel", "bigmodel_nostream")
 _DEFAULT_CHAT_MODEL: Final = "doubao-seed-1-6-flash-250828"
@@ -267,7 +269,7 @@ def read(env: Env) -> Settings:
         costs=CostSettings(env.text("PRICES"), env.number("CALL_BUDGET_CNY", 0, most=1_000_000)),
         telemetry=TelemetrySettings(
             metrics=env.flag("METRICS", default=True),
-            otlp_url=env.text("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            otlp_url=env.url("OTEL_EXPORTER_OTLP_ENDPOINT"),
             otlp_headers=env.text("OTEL_EXPORTER_OTLP_HEADERS"),
             service_name=env.text("OTEL_SERVICE_NAME", "live-voice-call"),
         ),
@@ -295,7 +297,7 @@ def _asr(env: Env) -> AsrSettings:
     provider = _speech_provider(env, "ASR")
     return AsrSettings(
         provider=cast(AsrProvider, provider),
-        url=env.text("VOLC_ASR_URL", "wss://openspeech.bytedance.com/api/v3/sauc"),
+        url=env.url("VOLC_ASR_URL", "wss://openspeech.bytedance.com/api/v3/sauc", schemes=_SOCKETS),
         app_id=env.text("ASR_APP_ID"),
         access_token=env.text("ASR_ACCESS_TOKEN"),
         api_key=env.text("VOLC_API_KEY"),
@@ -318,8 +320,8 @@ def _llm(env: Env) -> LlmSettings:
         raise ConfigError("LLM_PROVIDER=volcengine needs ARK_API_KEY, or VOLC_ACCESSKEY together with VOLC_SECRETKEY")
     if provider == "openai" and not (env.has("LLM_BASE_URL") and env.has("LLM_MODEL")):
         raise ConfigError("a chat model of your own needs LLM_BASE_URL (http://…/v1) and LLM_MODEL, its name there")
-    ark = (env.text("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3"), env.text("ARK_API_KEY"))
-    own = (env.text("LLM_BASE_URL"), env.text("LLM_API_KEY"))
+    ark = (env.url("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3"), env.text("ARK_API_KEY"))
+    own = (env.url("LLM_BASE_URL"), env.text("LLM_API_KEY"))
     url, api_key = own if provider == "openai" else ark
     return LlmSettings(
         provider=cast(LlmProvider, provider),
@@ -331,7 +333,7 @@ def _llm(env: Env) -> LlmSettings:
         temperature=None if env.leaves_out("LLM_TEMPERATURE") else env.number("LLM_TEMPERATURE", 0.8, most=2),
         max_tokens=None if env.leaves_out("LLM_MAX_TOKENS") else env.whole("LLM_MAX_TOKENS", 2000, least=1),
         extra_body=env.fields("LLM_EXTRA_BODY", ("model", "messages", "stream", "stream_options")),
-        keys_url=env.text("ARK_KEYS_URL"),
+        keys_url=env.url("ARK_KEYS_URL"),
         timeout_s=env.number("LLM_TIMEOUT_S", 10, least=0.05, most=120),
     )
 
@@ -339,7 +341,7 @@ def _llm(env: Env) -> LlmSettings:
 def _tts(env: Env) -> TtsSettings:
     return TtsSettings(
         provider=cast(TtsProvider, _speech_provider(env, "TTS")),
-        url=env.text("VOLC_TTS_URL", "wss://openspeech.bytedance.com/api/v3/tts/bidirection"),
+        url=env.url("VOLC_TTS_URL", "wss://openspeech.bytedance.com/api/v3/tts/bidirection", schemes=_SOCKETS),
         app_id=env.text("TTS_APP_ID"),
         access_token=env.text("TTS_ACCESS_TOKEN"),
         api_key=env.text("VOLC_API_KEY"),
@@ -353,9 +355,10 @@ def _tts(env: Env) -> TtsSettings:
 
 def _call(env: Env) -> CallSettings:
     mebibyte = 1024 * 1024
+    idle_s = env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05)
     return CallSettings(
-        idle_s=env.number("VOICE_CALL_IDLE_TIMEOUT", 60, least=0.05),
-        ask_before_s=env.number("VOICE_CALL_IDLE_PROMPT", 20),
+        idle_s=idle_s,
+        ask_before_s=_ask_before_s(env, idle_s),
         max_history=env.whole("VOICE_CALL_MAX_HISTORY", 20, most=1000),
         max_history_tokens=env.whole("VOICE_CALL_MAX_HISTORY_TOKENS", 2000, most=1_000_000),
         summary_tokens=env.whole("VOICE_CALL_SUMMARY_TOKENS", 400, most=10_000),
@@ -385,12 +388,22 @@ def _call(env: Env) -> CallSettings:
     )
 
 
+def _ask_before_s(env: Env, idle_s: float) -> float:
+    """A third of the whole silence, unless it is told."""
+    before_s = env.number("VOICE_CALL_IDLE_PROMPT", min(_ASK_BEFORE_S, idle_s / 3))
+    if before_s >= idle_s:
+        raise ConfigError(
+            f"VOICE_CALL_IDLE_PROMPT is less than VOICE_CALL_IDLE_TIMEOUT ({idle_s:g}), or 0 for no question"
+        )
+    return before_s
+
+
 def _dashscope(env: Env) -> DashscopeSettings:
     return DashscopeSettings(
         api_key=env.text("DASHSCOPE_API_KEY"),
-        ws_url=env.text("DASHSCOPE_WS_URL", "wss://dashscope.aliyuncs.com/api-ws/v1/inference"),
-        chat_url=env.text("DASHSCOPE_BASE_URL", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
-        api_url=env.text("DASHSCOPE_API_URL", "https://dashscope.aliyuncs.com/api/v1").rstrip("/"),
+        ws_url=env.url("DASHSCOPE_WS_URL", "wss://dashscope.aliyuncs.com/api-ws/v1/inference", schemes=_SOCKETS),
+        chat_url=env.url("DASHSCOPE_BASE_URL", "https://dashscope.aliyuncs.com/compatible-mode/v1"),
+        api_url=env.url("DASHSCOPE_API_URL", "https://dashscope.aliyuncs.com/api/v1").rstrip("/"),
         languages=_words(env.text("DASHSCOPE_ASR_LANGUAGES", "zh,en")),
         vocabulary_id=env.text("DASHSCOPE_ASR_VOCABULARY_ID"),
         semantic=env.flag("DASHSCOPE_ASR_SEMANTIC", default=False),

@@ -63,7 +63,7 @@ async def _judge_a_client(args: argparse.Namespace) -> list[Result]:
 
     try:
         results = await serve.interview(args.host, args.port, Scene(silence_s=args.timeout), ready)
-    except OSError as exc:
+    except (OSError, OverflowError) as exc:
         raise CannotRun(f"cannot listen on port {args.port}: {exc}") from exc
     if not args.json:
         for result in results:

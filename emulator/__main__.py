@@ -18,6 +18,7 @@ from emulator.script import Script, load
 from emulator.server import listen
 
 _SAID_WHY: Final = 78
+_HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -57,6 +58,8 @@ async def _run(options: argparse.Namespace) -> None:
     _watch(told_to_end, options.exit_with_parent)
     try:
         print(f"emulator: listening on http://{options.host}:{port}, engine {options.engine}", flush=True)
+        if options.host not in _HERE:
+            print("emulator: it knows no tokens: whoever reaches this address can use it", file=sys.stderr)
         await _first_of(_load(house, options.cache), told_to_end)
         await told_to_end.wait()
     finally:

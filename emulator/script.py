@@ -15,6 +15,7 @@ from backend.errors import ConfigError
 Service = Literal["asr", "tts", "chat", "inference", "customization"]
 """The last two are DashScope's: the WebSocket that carries both of its speech services, and its voice cloning."""
 
+_SCRIPTS_ARE: Final = "docs/emulator.md tells what a script is"
 DEFAULT_HEARS: Final = "你好，听得到我说话吗？"
 
 
@@ -229,11 +230,18 @@ def load(path: Path) -> Script:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as exc:
-        raise ConfigError(f"{path}: {exc}") from exc
+        raise ConfigError(f"{path}: {_in_short(exc)}; {_SCRIPTS_ARE}") from exc
     try:
         return Script.model_validate({} if data is None else data)
     except ValidationError as exc:
-        raise ConfigError(f"{path}: {explain(exc)}") from exc
+        raise ConfigError(f"{path}: {explain(exc)}; {_SCRIPTS_ARE}") from exc
+
+
+def _in_short(error: Exception) -> str:
+    """Of YAML's many lines the one that says what is wrong."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return (isinstance(error, OSError) and error.strerror) or str(error).partition("\n")[0]
 
 
 def explain(error: ValidationError) -> str:

@@ -13,6 +13,7 @@ import aiohttp
 import psutil
 import pytest
 
+from backend import handler
 from backend.errors import AlreadyToldError, ConfigError
 from backend.process import local_vendors
 from backend.settings import load
@@ -162,6 +163,16 @@ async def test_a_broken_setting_is_one_sentence() -> None:
     assert said.count("\n") == 1, said
     assert "LLM_TEMPERATURE" in said
     assert "hot" in said
+
+
+def test_who_asks_for_help_gets_no_server(capsys: pytest.CaptureFixture[str]) -> None:
+    assert handler.main(["--help"]) == 0
+    assert capsys.readouterr().out.startswith("usage: python -m backend.handler")
+
+
+def test_an_argument_is_refused_as_there_are_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert handler.main(["--port", "9000"]) == 2
+    assert ".env.example lists them all" in capsys.readouterr().err
 
 
 async def test_it_does_not_open_itself_to_the_network_without_a_token() -> None:

@@ -105,11 +105,29 @@ def test_an_endpoint_id_is_asked_for_before_a_model_name() -> None:
         ({"TOKEN_SECRET": f"{'long' * 8},short"}, "TOKEN_SECRET"),
         ({"ALLOWED_ORIGINS": "call.example.com"}, "ALLOWED_ORIGINS"),
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES"),
+        ({"LLM_BASE_URL": "localhost:11434/v1", "LLM_MODEL": "m"}, "LLM_BASE_URL is a whole address, http://"),
+        ({"VOLC_ASR_URL": "https://openspeech.bytedance.com"}, "VOLC_ASR_URL is a whole address, ws://"),
+        ({"DASHSCOPE_WS_URL": "wss://[half"}, "DASHSCOPE_WS_URL"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ({"SID_HEADER": "X Y"}, "SID_HEADER"),
+        ({"VOICE_CALL_IDLE_PROMPT": "60"}, "VOICE_CALL_IDLE_PROMPT is less than VOICE_CALL_IDLE_TIMEOUT"),
     ],
 )
 def test_a_wrong_or_missing_setting_is_named(values: dict[str, str], names: str) -> None:
     with pytest.raises(ConfigError, match=names):
         load(values)
+
+
+def test_a_wrong_address_is_not_repeated_as_there_may_be_a_password_in_it() -> None:
+    with pytest.raises(ConfigError) as raised:
+        load({"LLM_BASE_URL": "user:password@host/v1", "LLM_MODEL": "m"})
+    assert "password" not in str(raised.value)
+
+
+def test_who_shortens_the_silence_keeps_the_question_into_it() -> None:
+    calls = [load({"VOICE_CALL_IDLE_TIMEOUT": timeout}).call for timeout in ("90", "60", "9")]
+
+    assert [call.ask_before_s for call in calls] == [20, 20, 3]
 
 
 def test_no_secret_has_a_repr() -> None:

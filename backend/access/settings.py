@@ -1,6 +1,7 @@
 """What an operator says about who may come in."""
 
 import ipaddress
+import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from backend.errors import ConfigError
 
 MIN_SECRET_BYTES: Final = 32
 """HMAC-SHA256 is as strong as its key; RFC 7518 asks for as many bytes as the hash has."""
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A name that a header can have: RFC 9110, section 5.1."""
 MAKE_ONE: Final = "`python -m backend.token --new-secret` makes one"
 
 
@@ -128,10 +131,17 @@ def read_access(env: Env) -> AccessSettings:
         calls_per_address=env.whole("MAX_CALLS_PER_IP", 50, least=1),
         handshakes_per_s=env.number("HANDSHAKES_PER_IP_S", 10, least=0.01),
         handshake_burst=env.whole("HANDSHAKE_BURST_PER_IP", 100, least=1),
-        sid_header=env.text("SID_HEADER"),
+        sid_header=_header(env),
         public=tuple(url for url in (env.text("PUBLIC_URL"), env.text("CALL_URL")) if url and not _is_here(url)),
         call_servers=read_call_servers(env),
     )
+
+
+def _header(env: Env) -> str:
+    name = env.text("SID_HEADER")
+    if name and not _HEADER.fullmatch(name):
+        raise ConfigError(f"SID_HEADER is the name of a header, such as X-Request-ID, not {name!r}")
+    return name
 
 
 def _is_here(url: str) -> bool:

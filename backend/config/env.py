@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
@@ -92,6 +93,18 @@ class Env:
         if taken := sorted(set(value) & set(reserved)):
             raise ConfigError(f"{name} cannot set {', '.join(taken)}")
         return value
+
+    def url(self, name: str, default: str = "", *, schemes: tuple[str, ...] = ("http", "https")) -> str:
+        """An address of a service; it is not repeated, as there may be a password in it."""
+        text = self.text(name, default)
+        try:
+            parts = urlsplit(text)
+            is_whole = parts.scheme in schemes and bool(parts.hostname)
+        except ValueError:
+            is_whole = False
+        if text and not is_whole:
+            raise ConfigError(f"{name} is a whole address, {schemes[0]}://HOST/… or {schemes[-1]}://HOST/…")
+        return text
 
     def port(self, name: str, default: int) -> int:
         """A TCP port; 0 lets the system choose."""

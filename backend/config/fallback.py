@@ -56,9 +56,7 @@ def fallback_settings(env: Env, in_use: Mapping[str, str]) -> FallbackSettings:
         llm=llm,
         tts=families["TTS"],
         llm_model=model,
-        llm_url=env.text("LLM_BASE_URL")
-        if own
-        else env.text("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3"),
+        llm_url=env.url("LLM_BASE_URL") if own else env.url("ARK_BASE_URL", "https://ark.cn-beijing.volces.com/api/v3"),
         llm_api_key=env.text("LLM_API_KEY") if own else env.text("ARK_API_KEY"),
         rest_s=env.number("FALLBACK_S", 30, least=0.05, most=3600),
     )

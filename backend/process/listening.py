@@ -6,7 +6,7 @@ import socket
 from typing import Final
 
 from backend.errors import ConfigError
-from backend.settings import Address
+from backend.settings import Address, Settings
 
 _PRIVILEGED: Final = 1024
 
@@ -23,6 +23,21 @@ def refuse_taken(address: Address, setting: str) -> None:
             probe.bind((address.host, address.port))
     except (OSError, UnicodeError) as exc:
         raise cannot_listen(address, setting, exc) from exc
+
+
+def refuse_shared(settings: Settings) -> None:
+    """Make sure that each of the server's ports is its own.
+
+    Raises:
+        ConfigError: two are to be the same.
+    """
+    places = {"CALL_PORT": settings.call_address, "WEB_PORT": settings.web_address}
+    if settings.needs_emulator:
+        places["EMULATOR_PORT"] = settings.emulator.address
+    taken = dict[int, str]()
+    for name, address in places.items():
+        if address.port and (other := taken.setdefault(address.port, name)) != name:
+            raise ConfigError(f"{other} and {name} are both {address.port}: each needs a port of its own")
 
 
 def cannot_listen(address: Address, setting: str, error: OSError | UnicodeError) -> ConfigError:

@@ -180,6 +180,8 @@ def parse_query(parameters: Mapping[str, str], defaults: CallConfig | None = Non
 
 def _from_text(key: str, value: str) -> object:
     match key:
+        case "speech_rate" | "volume" | "emotion" if value == "null":
+            return None
         case "sample_rate":
             return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else value
         case "speech_rate" | "volume":
@@ -195,7 +197,7 @@ def _from_text(key: str, value: str) -> object:
 def _text(key: str, max_chars: int) -> Callable[[object], str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip() or len(value) > max_chars:
-            raise EventError(f"{key} is a text of 1 to {max_chars} characters")
+            raise EventError(f"{key} is a text of 1 to {max_chars} characters, and not of blanks alone")
         return well_formed(value.strip())
 
     return check

@@ -59,7 +59,7 @@ def rerun(path: Path) -> Result:
         with path.open("rb") as file:
             return _Rerun(_sealed(file_lines(file))).run()
     except OSError as exc:
-        raise RecordingError(f"{path} cannot be read: {exc.strerror or exc}") from exc
+        raise RecordingError(f"it cannot be read: {exc.strerror or exc}") from exc
 
 
 def file_lines(file: Any) -> Iterator[str]:
@@ -149,7 +149,8 @@ class _Rerun:
         else:
             recorded, now = {"taken": line["taken"]}, {"taken": self._taken(line)}
             self.result.frames += 1
-        if compact(now) != compact(recorded):
+        now = json.loads(compact(now))  # as it would be read from a file
+        if now != recorded:
             raise DifferenceError(_difference(number, line, recorded, now, before))
 
     def _moved(self, line: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +174,7 @@ class _Rerun:
 def _difference(
     number: int, line: dict[str, Any], recorded: dict[str, Any], now: dict[str, Any], before: deque[str]
 ) -> str:
-    parts = [key for key in recorded if compact(recorded[key]) != compact(now[key])]
+    parts = [key for key in recorded if recorded[key] != now[key]]
     rows = [f"line {number}, at {line['at']:.3f} s: the call no longer does what it did"]
     rows += [f"  before  {shown}" for shown in before]
     rows.append(f"  told    {compact(line.get('event') or line.get('frame') or line.get('sound') or '')}")

@@ -53,4 +53,6 @@ class RecordingShelf:
 
 
 def _unusable(folder: Path, exc: OSError) -> ConfigError:
-    return ConfigError(f"RECORD_DIR={folder} cannot be used: {exc.strerror or exc}")
+    return ConfigError(
+        f"RECORD_DIR={folder} cannot be used: {exc.strerror or exc}; name a folder that this user can write to"
+    )

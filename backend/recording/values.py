@@ -64,8 +64,9 @@ def value(plainly: Any) -> Any:
 
 
 def compact(plainly: object) -> str:
-    """As JSON text, always the same for the same value; half a character is escaped, as UTF-8 cannot say it."""
-    text = json.dumps(plainly, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """As JSON text, its keys in their order, which is that on the wire; half a character is escaped, as UTF-8 cannot
+    say it."""
+    text = json.dumps(plainly, ensure_ascii=False, separators=(",", ":"))
     return text if text.isascii() else _HALVES.sub(lambda half: f"\\u{ord(half[0]):04x}", text)
 
 

@@ -73,6 +73,7 @@ def test_where_nobody_answers_it_could_not_run(capsys: pytest.CaptureFixture[str
 
 def test_an_address_that_is_none_could_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["http://127.0.0.1:9/"]) == COULD_NOT_RUN
+    assert main(["--serve", "--port", "99999"]) == COULD_NOT_RUN
     assert "ws://" in capsys.readouterr().err
 
 

@@ -57,7 +57,7 @@ def test_an_empty_file_is_the_default_script(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("hears: {", "script.yaml: "),
+        ("hears: {", "script.yaml: line 1: "),
         ("heard: []", "heard: Extra inputs are not permitted"),
         ("hears: [{txt: a}]", "hears.0.text: Field required"),
         ("[]", ": Input should be a valid dictionary"),
@@ -74,8 +74,11 @@ def test_a_broken_script_is_refused_with_file_key_and_reason(tmp_path: Path, tex
     with pytest.raises(ConfigError) as refused:
         load(path)
 
-    assert str(refused.value).startswith(f"{path}: ")
-    assert reason in str(refused.value)
+    said = str(refused.value)
+    assert said.startswith(f"{path}: ")
+    assert reason in said
+    assert said.endswith("; docs/emulator.md tells what a script is")
+    assert "\n" not in said
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from backend.errors import ConfigError
-from backend.process.listening import cannot_listen, refuse_taken
-from backend.settings import Address
+from backend.process.listening import cannot_listen, refuse_shared, refuse_taken
+from backend.settings import Address, load
 from tests.test_handler import free_port
 
 
@@ -29,6 +29,23 @@ def test_a_port_that_is_in_use_is_named_with_its_setting() -> None:
         said = refusal("127.0.0.1", other.getsockname()[1])
 
     assert said.endswith("(Address already in use): end the program that uses the port, or set CALL_PORT to a free one")
+
+
+@pytest.mark.parametrize(
+    ("ports", "names"),
+    [
+        ({"CALL_PORT": "9000", "WEB_PORT": "9000"}, "CALL_PORT and WEB_PORT are both 9000"),
+        ({"WEB_PORT": "8899"}, "WEB_PORT and EMULATOR_PORT are both 8899"),
+    ],
+)
+def test_a_port_that_two_shall_have_is_named_with_both(ports: dict[str, str], names: str) -> None:
+    with pytest.raises(ConfigError, match=names):
+        refuse_shared(load(ports))
+
+
+def test_ports_of_their_own_or_any_that_are_free_are_fine() -> None:
+    refuse_shared(load({}))
+    refuse_shared(load({"CALL_PORT": "0", "WEB_PORT": "0", "EMULATOR_PORT": "0"}))
 
 
 def test_an_address_of_another_machine_is_told_from_a_taken_port() -> None:

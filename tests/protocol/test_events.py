@@ -47,6 +47,9 @@ def test_an_emotion_that_is_no_word_is_refused(emotion: object) -> None:
 
 def test_the_address_can_ask_for_how_a_voice_sounds() -> None:
     query = parse_query({"speech_rate": "1.25", "volume": "2", "emotion": "lovey-dovey"})
+    own = CallConfig(speech_rate=2.0, volume=2.0, emotion="sad")
+    taken_back = parse_query({"speech_rate": "null", "volume": "null", "emotion": "null"}, own)
+    assert (taken_back.config, taken_back.problems) == (CallConfig(), ())
     wrong = parse_query({"speech_rate": "fast", "volume": "2.5", "emotion": ""})
 
     assert query.config == CallConfig(speech_rate=1.25, volume=2.0, emotion="lovey-dovey")

@@ -36,9 +36,10 @@ async def recording(folder: Path, settings: RecordingSettings | None = None) -> 
         recorder.close()
 
 
-async def eventful(board: Switchboard, sid: str = "sid-4711") -> None:
+async def eventful(board: Switchboard, sid: str = "sid-4711", **query: str) -> None:
     """Speech, typing, an interruption, other settings, bad frames, faults of the services, and an early good-bye."""
-    async with dialled(board.url, sid=sid, barge_in="true", turn_ids="true", events="SentencePartial") as caller:
+    query |= {"sid": sid, "barge_in": "true", "turn_ids": "true", "events": "SentencePartial"}
+    async with dialled(board.url, headers=None, **query) as caller:
         await caller.turn()
         await caller.send("BotUpdateConfig", {"delivery": "stream", "audio_format": "pcm"})
         await caller.turn()

@@ -128,5 +128,7 @@ def test_nothing_is_recorded_unless_a_folder_is_named() -> None:
 def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(ConfigError, match=r"^RECORD_DIR=.*/file/folder cannot be used: Not a directory$"):
+    with pytest.raises(
+        ConfigError, match=r"^RECORD_DIR=.*/file/folder cannot be used: Not a directory; name a folder that "
+    ):
         FileRecorder(tmp_path / "file" / "folder", RecordingSettings())

@@ -29,6 +29,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return only_file(folder)
 
 
+def test_a_call_that_could_be_resumed_plays_back_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What BotReady says of that has an order, as all on the wire has."""
+
+    async def call() -> None:
+        async with recording(tmp_path) as board:
+            await eventful(board, resume="true")
+
+    asyncio.run(call())
+
+    assert told(only_file(tmp_path), capsys)[0] == 0
+
+
 def told(path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     status = replay.main([str(path)])
     printed = capsys.readouterr()

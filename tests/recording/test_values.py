@@ -26,6 +26,13 @@ def test_every_event_comes_back_as_it_was(event: Any) -> None:
     assert value(json.loads(compact(plain(event)))) == event
 
 
+def test_what_a_mapping_holds_comes_back_in_its_order() -> None:
+    """It goes to the client in that order."""
+    ready = Joined((), {"turn": 0, "frame": 0, "call": "a"})
+
+    assert list(value(json.loads(compact(plain(ready)))).ready) == ["turn", "frame", "call"]
+
+
 @given(text)
 def test_any_text_is_valid_utf_8_on_one_line(said: str) -> None:
     assert b"\n" not in compact(plain(UserText(said))).encode()
