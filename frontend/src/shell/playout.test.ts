@@ -96,6 +96,15 @@ describe("what was heard", () => {
     expect(listener.reports.at(-1)).toBe(told);
   });
 
+  it("is told before the call is hung up", () => {
+    const listener = speaking(1000);
+    listener.play(500);
+    const before = listener.reports.length;
+    listener.store.dispatch({ type: "hung up", at: listener.now });
+    expect(listener.reports.slice(before)).toMatchObject([{ turn: 1, at: listener.now }]);
+    expect(listener.reports.at(-1)?.ms).toBeGreaterThan(400);
+  });
+
   it("is told to nobody while the line is lost", () => {
     const listener = speaking(1000);
     listener.store.dispatch({ type: "lost", attempt: 1 });

@@ -36,10 +36,10 @@ export class Playout {
     if (news.turn !== 0) this.played(news.turn, Math.max(0, news.playedMs - ear.delayMs));
   }
 
-  /** A turn was cut off: the server must know how far it was heard. */
+  /** A turn was cut off, or the call hung up: the server must know how far it was heard. */
   cut(before: CallState): void {
     const turn = currentTurn(before);
-    if (turn && turn.heardAt !== null && !turn.over) this.tell(turn.id, turn.playedMs);
+    if (turn && turn.heardAt !== null && !turn.over) this.tell(turn.id, turn.playedMs, before);
   }
 
   private played(turn: number, ms: number): void {
@@ -55,9 +55,8 @@ export class Playout {
     this.store.dispatch({ type: "drained", turn });
   }
 
-  private tell(id: number, ms: number): void {
+  private tell(id: number, ms: number, state = this.store.get()): void {
     this.reportedAt = this.now();
-    const state = this.store.get();
     const turn = wireOf(state, id);
     if (turn !== null && state.line === "open") this.report(turn, Math.round(ms));
   }

@@ -5,11 +5,23 @@ import { record } from "./recorder";
 import { DEFAULTS } from "./settings";
 import { Sound } from "./sound";
 
-/** Microphones that are given when the person has answered, in any order. */
+/** Microphones that are given or refused when the person has answered, in any order. */
 const asked: ((microphone: Microphone) => void)[] = [];
+const refuse: (() => void)[] = [];
 vi.mock("../audio/microphone", () => ({
-  openMicrophone: () => new Promise<Microphone>((given) => asked.push(given)),
+  openMicrophone: () =>
+    new Promise<Microphone>((given, refused) => {
+      asked.push(given);
+      refuse.push(() => refused(new Error("no")));
+    }),
 }));
+vi.mock("../audio/speaker", () => ({
+  Speaker: { open: async () => ({ volume: () => undefined, close: () => undefined }) },
+}));
+const keepAwake = vi.hoisted(() => vi.fn(() => () => undefined));
+vi.mock("./wakelock", () => ({ keepAwake }));
+/** The answers to the wishes for a speaker. */
+const chosen: (() => void)[] = [];
 
 function microphone(label: string) {
   return { label, mute: vi.fn(), close: vi.fn() };
@@ -22,12 +34,14 @@ function opened(): Sound {
 }
 
 beforeEach(() => {
-  asked.length = 0;
+  asked.length = refuse.length = chosen.length = 0;
+  keepAwake.mockClear();
   vi.stubGlobal(
     "AudioContext",
     class {
       state = "running";
       close = async () => undefined;
+      setSinkId = () => new Promise<void>((done) => chosen.push(done));
     },
   );
 });
@@ -57,6 +71,16 @@ describe("the microphone of a call", () => {
     expect(headset.mute).toHaveBeenLastCalledWith(true);
   });
 
+  it("is not the one that was refused after another had been chosen", async () => {
+    const sound = opened();
+    const both = [sound.listen(DEFAULTS), sound.listen({ ...DEFAULTS, microphone: "headset" })];
+    const headset = microphone("headset");
+    asked[1]?.(headset);
+    refuse[0]?.();
+    expect(await Promise.all(both)).toEqual([false, true]);
+    expect(headset.close).not.toHaveBeenCalled();
+  });
+
   it("is given back where the call was over before it was allowed", async () => {
     const sound = opened();
     const listening = sound.listen(DEFAULTS);
@@ -65,6 +89,28 @@ describe("the microphone of a call", () => {
     asked[0]?.(given);
     await listening;
     expect(given.close).toHaveBeenCalledOnce();
+  });
+});
+
+describe("the screen", () => {
+  const settings = { ...DEFAULTS, speaker: "desk" };
+
+  it("is kept awake by a call", async () => {
+    const opening = opened().openSpeaker(settings);
+    await vi.waitFor(() => expect(chosen).toHaveLength(1));
+    chosen[0]?.();
+    await opening;
+    expect(keepAwake).toHaveBeenCalledOnce();
+  });
+
+  it("is left alone where the call was over before its speaker was chosen", async () => {
+    const sound = opened();
+    const opening = sound.openSpeaker(settings);
+    await vi.waitFor(() => expect(chosen).toHaveLength(1));
+    sound.close();
+    chosen[0]?.();
+    await opening;
+    expect(keepAwake).not.toHaveBeenCalled();
   });
 });
 

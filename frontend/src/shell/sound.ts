@@ -58,24 +58,24 @@ export class Sound {
     this.speaker = speaker;
     speaker.volume(volume);
     if (sink) await this.choose(sink).catch(() => undefined);
-    this.letSleep = keepAwake();
+    if (!this.closed) this.letSleep = keepAwake();
   }
 
-  /** Open the chosen microphone, or any other when that one is not there; replaces an open one. */
-  async listen({ microphone: deviceId, frameMs }: Settings): Promise<void> {
+  /**
+   * Open the chosen microphone, or any other when that one is not there; replaces an open one.
+   * @returns whether it is in use: not where the call is over, or another was chosen, before the person has answered.
+   */
+  async listen(settings: Settings): Promise<boolean> {
     const wish = ++this.wishes;
-    const ears = {
-      frame: (pcm: Int16Array) => this.ears.said(pcm),
-      level: (rms: number) => {
-        this.levels.caller = smooth(this.levels.caller, loudness(rms));
-      },
-      gone: () => this.ears.unplugged(),
-    };
-    const microphone = await openMicrophone(this.context, { deviceId, frameMs }, ears);
-    if (this.closed || wish !== this.wishes) return microphone.close(); // another was chosen while the person was asked
-    this.microphone?.close();
-    this.microphone = microphone;
-    microphone.mute(this.muted);
+    const unwanted = () => this.closed || wish !== this.wishes;
+    try {
+      const microphone = await this.ask(settings);
+      if (unwanted()) microphone.close();
+      else this.use(microphone);
+    } catch (error) {
+      if (!unwanted()) throw error;
+    }
+    return !unwanted();
   }
 
   deafen(): void {
@@ -124,6 +124,23 @@ export class Sound {
       this.speaker?.close();
       void this.context.close();
     }, LAST_FADE_MS);
+  }
+
+  private ask({ microphone: deviceId, frameMs }: Settings): Promise<Microphone> {
+    const ears = {
+      frame: (pcm: Int16Array) => this.ears.said(pcm),
+      level: (rms: number) => {
+        this.levels.caller = smooth(this.levels.caller, loudness(rms));
+      },
+      gone: () => this.ears.unplugged(),
+    };
+    return openMicrophone(this.context, { deviceId, frameMs }, ears);
+  }
+
+  private use(microphone: Microphone): void {
+    this.microphone?.close();
+    this.microphone = microphone;
+    microphone.mute(this.muted);
   }
 
   private heard(news: PlaybackNews): void {
