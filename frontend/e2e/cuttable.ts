@@ -21,6 +21,14 @@ export class Cuttable {
     return `ws://localhost:${port}/api/live_voice_call/chat`;
   }
 
+  /** The network takes and brings nothing more of these connections, and tells nobody; new ones are well. */
+  freeze(): void {
+    for (const socket of this.sockets) {
+      socket.unpipe();
+      socket.pause();
+    }
+  }
+
   /** The network is gone, and stays away until `mend`. */
   cut(): void {
     this.open = false;

@@ -75,6 +75,15 @@ describe("a call whose network breaks", () => {
     expect((await stateOf(page)).sid).toBe(sid);
   });
 
+  it("notices that its line is dead, and says once what was typed into it", async () => {
+    const page = await inACall();
+    way.freeze();
+    await type(page, "你听得见吗");
+    await page.evaluate(() => window.dispatchEvent(new Event("online")));
+    await untilOver(page, 1);
+    expect((await stateOf(page)).turns).toMatchObject([{ heard: "你听得见吗", typed: true, cut: false }]);
+  });
+
   it("is given up when the server waits no longer, with a way on", async () => {
     const page = await inACall();
     const { sid } = await stateOf(page);

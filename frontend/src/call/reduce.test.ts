@@ -204,6 +204,13 @@ describe("trouble", () => {
   });
 
   const lost: CallEvent = { type: "lost", attempt: 1 };
+
+  it("a lost line keeps the typed words that the server has not taken up, and forgets what was half heard", () => {
+    const typing: CallEvent = { type: "typed", text: "在吗", at: 0 };
+    expect(run([...listening, typing, lost])).toMatchObject({ typed: "在吗", partial: "在吗" });
+    expect(run([...listening, partial("在"), lost])).toMatchObject({ typed: null, partial: "" });
+  });
+
   const back = (turn: number, frame: number) =>
     says(
       {

@@ -63,7 +63,7 @@ export function reduce(state: CallState, event: CallEvent): CallState {
     case "muted":
       return { ...state, muted: event.muted };
     case "lost":
-      return { ...state, line: "lost", attempt: event.attempt, partial: "", typed: null };
+      return { ...state, line: "lost", attempt: event.attempt, partial: state.typed ?? "" };
     case "failed":
       return { ...ended(state, event.at), failure: event.failure };
     case "hung up":

@@ -54,7 +54,9 @@ export type UpEvent =
   | { event: "BotUpdateConfig"; payload: CallConfig }
   | { event: "UserText"; payload: { text: string } }
   | { event: "BotInterrupt"; payload: Json }
-  | { event: "PlaybackPosition"; payload: { turn: number; played_ms: number } };
+  | { event: "PlaybackPosition"; payload: { turn: number; played_ms: number } }
+  /** Nobody has such an event: a server answers BadEvent, does nothing else, and is thereby known to be there. */
+  | { event: "Ping"; payload: Json };
 
 /** Read an event, or null for one this page does not know or cannot use. */
 export function readEvent(value: unknown): DownEvent | null {

@@ -17,6 +17,7 @@ import {
   serverBusy,
   turnId,
 } from "../call/state";
+import type { Resume } from "../protocol/events";
 import type { DownFrame } from "../protocol/frames";
 import { Line, type LineSurroundings } from "./line";
 import { Playout } from "./playout";
@@ -24,12 +25,15 @@ import { refusal } from "./refusal";
 import type { Settings } from "./settings";
 import { type Levels, Sound } from "./sound";
 import { createStore, type Store } from "./store";
+import { TypedWords } from "./typed";
 import { changedWishes, soundOf, speechOf, wishesOf } from "./wishes";
 
 const BACKLOG_MS = 1500;
 /** What is said while the line is lost waits to be sent; the server takes up to 30 s at once. */
 const LOST_BACKLOG_MS = 10_000;
 const NOTICE_MS = 6000;
+/** For the answer behind which nothing of what was missed comes any more. */
+const FENCE_MS = 5000;
 
 export interface Surroundings extends LineSurroundings {
   /** The id of the persona on the line. */
@@ -55,16 +59,23 @@ export class Calls {
   );
   /** What was said while the line was not open: the first words of a call. */
   private backlog = new Backlog<Int16Array>(1);
-  private waitingText: string | null = null;
+  private words = new TypedWords();
+  /** Runs while it is not known yet whether typed words had arrived before a cut. */
+  private fence = 0;
   private noticeTimer = 0;
 
   constructor(private readonly around: Surroundings) {
     this.store.watch((now, before) => this.follow(now, before));
     around.settings.watch((now, before) => this.reconfigure(now, before));
     window.addEventListener("online", () => this.line?.redialNow());
+    const { connection } = navigator as Navigator & { connection?: EventTarget };
+    connection?.addEventListener("change", () => this.line?.doubt());
     // Browsers rest the sound of pages that were put away or rung over: the way back, or a touch, wakes it.
     for (const what of ["visibilitychange", "pointerdown"])
       document.addEventListener(what, () => this.sound?.wake());
+    document.addEventListener("visibilitychange", () => {
+      if (document.visibilityState === "visible") this.line?.doubt(); // it may have died in the sleep
+    });
   }
 
   /** Begin a call; must run inside the press. */
@@ -104,18 +115,17 @@ export class Calls {
     const words = text.trim();
     if (words === "" || !onLine(this.store.get())) return;
     this.interrupt();
-    const said = [this.waitingText, words].filter(Boolean).join(" ");
-    this.waitingText = said;
-    this.store.dispatch({ type: "typed", text: said, at: Date.now() });
+    this.store.dispatch({ type: "typed", text: this.words.add(words), at: Date.now() });
     this.sendWaitingText();
   }
 
   /** Also once the server is done, while the reply still sounds: then it remembers only what was heard. */
   interrupt(): void {
     const state = this.store.get();
+    // First, for this tells how far she was heard, which counts for nothing once she was told to stop.
+    this.store.dispatch({ type: "interrupted" });
     if (serverBusy(state) || phaseOf(state) === "speaking")
       this.line?.send({ event: "BotInterrupt", payload: {} });
-    this.store.dispatch({ type: "interrupted" });
   }
 
   private openSound(): Sound {
@@ -140,25 +150,47 @@ export class Calls {
     }
     const { event, turn } = frame;
     this.store.dispatch({ type: "server", event, turn, at: Date.now() });
-    if (event.event === "BotReady") this.ready(isResumed(event.payload.resume));
+    if (event.event === "BotReady") this.ready(event.payload.resume);
+    if (event.event === "SentenceRecognized") this.words.recognised(event.payload.sentence);
+    if (event.event === "BotError" && event.payload.error.code === "BadEvent" && this.fence) this.sendAgain();
     if (this.store.get().notice) this.forgetNoticeLater();
     if (event.event !== "TTSDone") return;
     this.sound?.speaker?.end(id);
     this.sendWaitingText();
   }
 
-  private ready(resumed: boolean): void {
+  private ready(resume: Resume | undefined): void {
     this.line?.answered();
     const settings = this.around.settings.get();
     const persona = this.around.persona();
     // A call that was kept still has what was asked for before, which may have been taken back meanwhile.
+    const resumed = isResumed(resume);
     const anew = resumed ? { ...wishesOf(settings), ...speechOf(settings, persona) } : {};
     const payload = { ...anew, ...soundOf(settings, persona) };
     if (Object.keys(payload).length > 0) this.line?.send({ event: "BotUpdateConfig", payload });
     if (resumed) void this.giveUsualVoice();
     this.hushIfCut();
-    for (const pcm of this.backlog.drain()) this.line?.sound(pcm);
+    this.line?.catchUp(this.backlog.drain());
+    if (resume && this.words.unsure) this.askWhatArrived();
+    else this.sendAgain();
+  }
+
+  /** The answer comes after all that was missed: typed words that are not recognised by then never arrived. */
+  private askWhatArrived(): void {
+    this.line?.send({ event: "Ping", payload: {} });
+    this.fence = window.setTimeout(() => this.sendAgain(), FENCE_MS);
+  }
+
+  private sendAgain(): void {
+    this.openFence();
+    const all = this.words.again();
+    if (all !== null) this.store.dispatch({ type: "typed", text: all, at: Date.now() });
     this.sendWaitingText();
+  }
+
+  private openFence(): void {
+    clearTimeout(this.fence);
+    this.fence = 0;
   }
 
   /** She was interrupted while the line was lost: the server has yet to hear of it. */
@@ -189,9 +221,9 @@ export class Calls {
 
   private sendWaitingText(): void {
     const state = this.store.get();
-    if (this.waitingText === null || state.line !== "open" || serverBusy(state)) return;
-    this.line?.send({ event: "UserText", payload: { text: this.waitingText } });
-    this.waitingText = null;
+    if (this.fence || state.line !== "open" || serverBusy(state)) return;
+    const text = this.words.take();
+    if (text !== null) this.line?.send({ event: "UserText", payload: { text } });
   }
 
   /** What the state now asks for. */
@@ -201,8 +233,10 @@ export class Calls {
       this.playout.cut(before);
     }
     if (now.muted !== before.muted) this.sound?.mute(now.muted);
-    if (now.line === "lost" && before.line !== "lost")
+    if (now.line === "lost" && before.line !== "lost") {
+      this.openFence();
       this.backlog = new Backlog(LOST_BACKLOG_MS / this.around.settings.get().frameMs);
+    }
     const over = now.line === "ended" || now.line === "none";
     if (over && now.line !== before.line) this.release();
   }
@@ -229,9 +263,11 @@ export class Calls {
   }
 
   private async changeSpeaker(id: string): Promise<void> {
+    const { sound } = this;
     try {
-      await this.sound?.choose(id);
+      await sound?.choose(id);
     } catch {
+      if (this.sound !== sound) return;
       this.tell("speaker-failed");
       if (id) this.around.settings.dispatch({ speaker: "" }); // shown is what is heard
     }
@@ -242,10 +278,12 @@ export class Calls {
     const { sound } = this;
     if (!sound) return;
     try {
-      await sound.listen(this.around.settings.get());
+      const inUse = await sound.listen(this.around.settings.get());
+      if (!inUse || this.sound !== sound) return;
       this.store.dispatch({ type: "micless", micless: false });
       this.tell("microphone-changed");
     } catch {
+      if (this.sound !== sound) return;
       sound.deafen();
       this.store.dispatch({ type: "micless", micless: true });
       this.tell("microphone-gone");
@@ -269,6 +307,7 @@ export class Calls {
     this.line?.hangUp();
     this.sound?.close();
     this.line = this.sound = null;
-    this.waitingText = null;
+    this.words = new TypedWords();
+    this.openFence();
   }
 }

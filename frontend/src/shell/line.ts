@@ -1,21 +1,25 @@
-/** The line of one call: dials, loses patience, and dials again when the connection breaks. */
+/** The line of one call: dials, loses patience, and dials again when the connection breaks or is dead. */
 
 import { ATTEMPTS, backoffMs, type CallPlace, callUrl, mayCall, withWishes } from "../call/address";
 import { after, NOWHERE, resumeWish } from "../call/position";
 import type { CallEvent } from "../call/reduce";
-import type { CallState, Failure } from "../call/state";
+import { type CallState, currentTurn, type Failure } from "../call/state";
 import type { UpEvent } from "../protocol/events";
 import type { DownFrame } from "../protocol/frames";
 import { Link } from "./link";
 import type { Log } from "./log";
 import type { Settings } from "./settings";
 import type { Store } from "./store";
+import { Vigil } from "./vigil";
 import { wishesOf } from "./wishes";
 
 const READY_MS = 10_000;
 const LEAST_READY_MS = 1_000;
 const RETURN_S = 30;
 const CONGESTED_BYTES = 256 * 1024;
+/** The longest that what has come of her goodbye may still sound. */
+const FAREWELL_MS = 8_000;
+const SECOND_MS = 1000;
 
 export interface LineSurroundings {
   settings: Store<Settings, Partial<Settings>>;
@@ -32,6 +36,14 @@ export class Line {
   private place = NOWHERE;
   /** When the page stops trying to come back: on its own clock, in ms. */
   private giveUpAt: number | null = null;
+  private pulse = 0;
+  private readonly vigil = new Vigil(
+    () => this.send({ event: "Ping", payload: {} }),
+    () => this.impatient(),
+  );
+  /** Bytes of a backlog that may still wait for the network: they do not count as congestion. */
+  private catchingUp = 0;
+  private stopListening: () => void = () => undefined;
 
   constructor(
     private readonly around: LineSurroundings,
@@ -60,8 +72,14 @@ export class Line {
     }
   }
 
+  /** The network may be another one: is the line still alive? */
+  doubt(): void {
+    if (this.store.get().line === "open") this.vigil.doubt();
+  }
+
   /** The network is back: there is no need to wait for the next attempt. */
   redialNow(): void {
+    this.doubt();
     if (this.store.get().line !== "lost" || this.link) return;
     clearTimeout(this.retry);
     this.dial();
@@ -71,6 +89,11 @@ export class Line {
   answered(): void {
     clearTimeout(this.patience);
     this.giveUpAt = null;
+    this.catchingUp = 0;
+    // Only a server that waits for its client is asked: where it leaves that unanswered, coming back loses nothing.
+    this.vigil.begin(this.place.seconds !== null);
+    clearInterval(this.pulse);
+    this.pulse = window.setInterval(() => this.link && this.vigil.tick(this.link), SECOND_MS);
   }
 
   send(event: UpEvent): void {
@@ -79,18 +102,29 @@ export class Line {
 
   /** Dropped while the network is so slow that it would only arrive late. */
   sound(pcm: Int16Array): void {
-    if (this.link && this.link.waiting <= CONGESTED_BYTES) this.link.sound(pcm);
+    if (!this.link) return;
+    const { waiting } = this.link;
+    if (waiting <= CONGESTED_BYTES) this.catchingUp = 0;
+    if (waiting <= CONGESTED_BYTES + this.catchingUp) this.link.sound(pcm);
+  }
+
+  /** What was said before the line was open goes up whole, however much it is. */
+  catchUp(backlog: readonly Int16Array[]): void {
+    for (const pcm of backlog) this.link?.sound(pcm);
+    this.catchingUp = this.link?.waiting ?? 0;
   }
 
   hangUp(): void {
     this.over = true;
+    this.stopListening();
     clearTimeout(this.retry);
     clearTimeout(this.patience);
+    clearInterval(this.pulse);
     this.link?.close();
     this.link = null;
   }
 
-  /** The line opened but nobody answered. */
+  /** The line opened but nobody answered, or answers any more. */
   private impatient(): void {
     this.link?.close({ backSoon: true });
     void this.closed();
@@ -98,6 +132,7 @@ export class Line {
 
   private took(frame: DownFrame | null): void {
     this.place = after(this.place, frame);
+    this.vigil.heard(frame);
     if (frame) this.receive(frame);
   }
 
@@ -114,6 +149,8 @@ export class Line {
     const { begun, attempt, failure } = this.store.get();
     this.link = null;
     clearTimeout(this.patience);
+    clearInterval(this.pulse);
+    if (failure === "spent") return this.hearOut(failure);
     if (failure) return this.fail(failure);
     if (begun && attempt < ATTEMPTS && this.leftMs > 0) return this.lose(attempt + 1);
     const why = begun ? "network-lost" : await this.around.whyRefused(this.around.settings.get().token);
@@ -126,6 +163,21 @@ export class Line {
     clearTimeout(this.retry);
     const waitMs = Math.min(backoffMs(attempt, Math.random()), Math.max(0, this.leftMs));
     this.retry = window.setTimeout(() => this.dial(), waitMs);
+  }
+
+  /** She has said goodbye: what has come of it is heard before the call ends. */
+  private hearOut(failure: Failure): void {
+    const sounds = () => currentTurn(this.store.get())?.over === false;
+    const end = () => {
+      this.stopListening();
+      if (!this.over) this.fail(failure);
+    };
+    const listen = () => {
+      if (!sounds()) end();
+    };
+    this.retry = window.setTimeout(end, FAREWELL_MS);
+    this.stopListening = this.store.watch(listen);
+    listen();
   }
 
   private fail(failure: Failure): void {

@@ -19,6 +19,8 @@ export interface LinkEars {
 export class Link {
   private readonly socket: WebSocket;
   private deaf = false;
+  /** Bytes that were given to the socket. */
+  given = 0;
 
   constructor(
     address: string,
@@ -52,11 +54,14 @@ export class Link {
 
   close({ backSoon = false } = {}): void {
     this.deaf = true;
+    if (backSoon) this.note("page", "closed", 0, "given up");
     this.socket.close(backSoon ? BACK_SOON : CALL_OVER);
   }
 
   private put(bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(bytes);
+    if (this.socket.readyState !== WebSocket.OPEN) return;
+    this.socket.send(bytes);
+    this.given += bytes.byteLength;
   }
 
   private receive(data: unknown): void {
