@@ -4,6 +4,8 @@ import html
 import re
 from typing import Final
 
+from backend.protocol.frames import well_formed
+
 _ENDS: Final = frozenset("。！？!?；;…\n")
 _PAUSES: Final = frozenset("，,、：: ")
 _CLOSERS: Final = frozenset("”’」』）)]】》\"'")
@@ -22,7 +24,7 @@ class WholeCharacters:
         text, self._half = self._half + text, ""
         if "\ud800" <= text[-1:] <= "\udbff":
             text, self._half = text[:-1], text[-1]
-        return whole(text)
+        return well_formed(text)
 
     def flush(self) -> str:
         """What stands for a half that stayed alone."""
@@ -50,11 +52,6 @@ class SentenceCutter:
         """The last sentence, whether or not it has an end."""
         rest, self._rest = (self._rest + self._characters.flush()).strip(), ""
         return [rest] if is_readable(rest) else []
-
-
-def whole(text: str) -> str:
-    """The text with its halves of characters joined; a half alone gives way to �."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def spoken(text: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final, cast
 
+from backend.protocol.frames import well_formed
 from backend.protocol.header import MessageType, Serialization
 from backend.protocol.json_text import json_bytes
 from backend.protocol.speech import STATUS_OK, SpeechEvent, SpeechFrame
@@ -14,7 +15,7 @@ from emulator.house import House
 from emulator.known_sound import KnownSound, KnownStream, name_of
 from emulator.link import Link, fault_code
 from emulator.script import Fault, Kind
-from emulator.sentences import SentenceCutter, whole
+from emulator.sentences import SentenceCutter
 from emulator.tts_request import SessionFailure, TtsRequest
 
 TEXT_LIMIT: Final = 40402003
@@ -127,7 +128,7 @@ class TtsSession:
                 await self.say(SpeechEvent.SUBTITLE, _sentence(sentence, self._words(sentence, began_ms)))
         if spoken:
             await self._end_stream()
-            await self.say(SpeechEvent.SENTENCE_END, _sentence(whole(self._text).strip()))
+            await self.say(SpeechEvent.SENTENCE_END, _sentence(well_formed(self._text).strip()))
         return spoken
 
     async def _next_sentences(self) -> AsyncIterator[str]:
