@@ -389,7 +389,7 @@ def _call(env: Env) -> CallSettings:
 
 
 def _ask_before_s(env: Env, idle_s: float) -> float:
-    """A third of the whole silence, unless it is told."""
+    """A third of the whole silence at most, unless it is told."""
     before_s = env.number("VOICE_CALL_IDLE_PROMPT", min(_ASK_BEFORE_S, idle_s / 3))
     if before_s >= idle_s:
         raise ConfigError(

@@ -14,7 +14,7 @@ from typing import Any, Final
 from backend.doctor.findings import Finding, doubtful, fine, wrong
 from backend.doctor.patient import Patient
 from backend.errors import ConfigError
-from backend.process.listening import refuse_taken
+from backend.process.listening import places, refuse_taken, shared_ports
 from backend.settings import EMULATOR, Address
 from backend.version import VERSION
 
@@ -70,17 +70,13 @@ def page(patient: Patient) -> Iterator[Finding]:
 def ports(patient: Patient) -> Iterator[Finding]:
     """Free, or taken by a server of this project; and no two the same."""
     settings = patient.settings
-    wanted = {"CALL_PORT": settings.call_address, "WEB_PORT": settings.web_address}
-    if settings.needs_emulator:
-        wanted["EMULATOR_PORT"] = settings.emulator.address
-    numbers = [address.port for address in wanted.values() if address.port]
-    if twice := {number for number in numbers if numbers.count(number) > 1}:
-        names = " and ".join(name for name, address in wanted.items() if address.port in twice)
-        yield wrong("ports", f"{names} are all {twice.pop()}", "give each a port of its own")
+    if shared := shared_ports(settings):
+        for port, names in shared.items():
+            yield wrong("ports", f"{' and '.join(names)} are all {port}", "give each a port of its own")
     elif running := _running(settings.web_address, https=bool(settings.tls.certificate)):
         yield fine("ports", f"live voice call {running} is running here, at port {settings.web_address.port}")
     else:
-        yield from _free(wanted)
+        yield from _free(places(settings))
 
 
 def clock(_patient: Patient, now_s: float | None = None) -> Iterator[Finding]:

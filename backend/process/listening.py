@@ -31,13 +31,22 @@ def refuse_shared(settings: Settings) -> None:
     Raises:
         ConfigError: two are to be the same.
     """
-    places = {"CALL_PORT": settings.call_address, "WEB_PORT": settings.web_address}
-    if settings.needs_emulator:
-        places["EMULATOR_PORT"] = settings.emulator.address
-    taken = dict[int, str]()
-    for name, address in places.items():
-        if address.port and (other := taken.setdefault(address.port, name)) != name:
-            raise ConfigError(f"{other} and {name} are both {address.port}: each needs a port of its own")
+    for port, names in shared_ports(settings).items():
+        raise ConfigError(f"{' and '.join(names)} are all {port}: give each a port of its own")
+
+
+def places(settings: Settings) -> dict[str, Address]:
+    """Where the server's parts shall listen, by the setting that names the port."""
+    there = {"CALL_PORT": settings.call_address, "WEB_PORT": settings.web_address}
+    return there | ({"EMULATOR_PORT": settings.emulator.address} if settings.needs_emulator else {})
+
+
+def shared_ports(settings: Settings) -> dict[int, list[str]]:
+    """Ports that several settings name, each with those; any free one (0) is nobody's."""
+    by_port: dict[int, list[str]] = {}
+    for name, address in places(settings).items():
+        by_port.setdefault(address.port, []).append(name)
+    return {port: names for port, names in by_port.items() if port and len(names) > 1}
 
 
 def cannot_listen(address: Address, setting: str, error: OSError | UnicodeError) -> ConfigError:

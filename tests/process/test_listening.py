@@ -34,8 +34,8 @@ def test_a_port_that_is_in_use_is_named_with_its_setting() -> None:
 @pytest.mark.parametrize(
     ("ports", "names"),
     [
-        ({"CALL_PORT": "9000", "WEB_PORT": "9000"}, "CALL_PORT and WEB_PORT are both 9000"),
-        ({"WEB_PORT": "8899"}, "WEB_PORT and EMULATOR_PORT are both 8899"),
+        ({"CALL_PORT": "9000", "WEB_PORT": "9000"}, "CALL_PORT and WEB_PORT are all 9000"),
+        ({"WEB_PORT": "8899"}, "WEB_PORT and EMULATOR_PORT are all 8899"),
     ],
 )
 def test_a_port_that_two_shall_have_is_named_with_both(ports: dict[str, str], names: str) -> None:
