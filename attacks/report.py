@@ -9,8 +9,8 @@ from attacks.run import Row
 BEGIN: Final = "<!-- attacks -->"
 END: Final = "<!-- /attacks -->"
 _HEAD: Final = (
-    "| attack | attempts | of what | got through | honest callers: answers | p50 | p99 | their own lateness | turns | cut off | server: lag | grew by |\n"
-    "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+    "| attack | attempts | of what | got through | honest callers: answers | p50 | p99 | their own lateness | turns | cut off | server: lag | grew by | the machine stood still | takes |\n"
+    "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
 )  # fmt: skip
 
 
@@ -42,8 +42,16 @@ def _line(row: Row) -> str:
         str(row.outcome.harm),
         *felt,
         f"{row.grown_mib:.0f} MiB",
+        _still(row),
+        str(row.takes) if noticed else "",
     ]
     return f"| {' | '.join(parts)} |"
+
+
+def _still(row: Row) -> str:
+    if (stolen := row.stolen) is None:
+        return "unknown" if row.honest else ""
+    return f"{100 * stolen.share:.1f} %, {stolen.worst_ms:.0f} ms on end"
 
 
 def _ms(value: float) -> str:

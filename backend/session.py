@@ -46,8 +46,10 @@ from backend.call.moves import (
 )
 from backend.connections.line import CLOSE_INTERNAL, Line
 from backend.cost.meter import Costs
+from backend.ended_tasks import forget_its_cancellation
 from backend.errors import INTERNAL, EventError
 from backend.expenses import payer
+from backend.give_way import AT_ONCE, give_way
 from backend.marks import Clock
 from backend.ports import (
     ActivityDetector,
@@ -133,6 +135,10 @@ class _Turn:
 
     number: int
     config: CallConfig
+
+
+_KNOW_THE_CALL: Final = ("_ears", "_replies", "_folder", "_typed", "_till", "_tasks", "_listening")
+"""Let go of in the end: what a call has held is freed at once where nothing knows it that it knows."""
 
 
 class CallSession:
@@ -228,10 +234,12 @@ class CallSession:
             await self._hold()
         finally:
             self._till.close()
+            for part in _KNOW_THE_CALL:
+                delattr(self, part)
 
     async def _hold(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
-            reading = self._tasks.create_task(self._read())
+            reading = self._start(self._read())
             try:
                 await self._begin()
                 await self._decide()
@@ -280,8 +288,12 @@ class CallSession:
         self._inbox.begin_with((Joined(history, self._ready), *faults))
 
     async def _decide(self) -> None:
+        decided = 0
         while self._call.state is not State.ENDED:
             event = await self._next_event()
+            decided += 1
+            if decided % AT_ONCE == 0:  # dozens may lie there, from a client that did not read
+                await give_way()
             now = self._clock()
             effects = self._call.handle(event, now)
             self._tape.move(now, event, effects, self._call)
@@ -401,7 +413,9 @@ class CallSession:
         await self._line.send(frames.encode(frame, self._query.framing))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._tasks.create_task(work)
+        task = self._tasks.create_task(work)
+        task.add_done_callback(forget_its_cancellation)
+        return task
 
     def _warm(self, work: Callable[[], Awaitable[None]]) -> None:
         """Get something ready ahead of need, beside everything else."""

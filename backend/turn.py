@@ -5,12 +5,15 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, assert_never
 
 from backend.call.reached import split_after
 from backend.call.sentences import Chunker
 from backend.call.speakable import Speakable
+from backend.ended_tasks import forget_its_cancellation
 from backend.errors import ProviderError, ProviderTimeout, Stage, first_provider_error
+from backend.give_way import AT_ONCE, give_way
 from backend.marks import TurnMarks, on_request_sent, on_served
 from backend.ports import (
     ChatModel,
@@ -21,7 +24,7 @@ from backend.ports import (
     Synthesizer,
     TextDelta,
 )
-from backend.shell.delivery import AT_ONCE, Delivery, Listener
+from backend.shell.delivery import Delivery, Listener
 from backend.shell.work_time import WorkTime
 
 log = logging.getLogger(__name__)
@@ -122,9 +125,10 @@ class Turn:
 
     async def _think_and_speak(self, reply: Reply, delivery: Delivery, work: WorkTime) -> ProviderError | None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._think(reply))
-            tasks.create_task(delivery.run())
-            speaking = tasks.create_task(self._speak(reply, delivery))
+            work_on = (self._think(reply), delivery.run(), self._speak(reply, delivery))
+            *_, speaking = begun = [tasks.create_task(part) for part in work_on]
+            for task in begun:
+                task.add_done_callback(forget_its_cancellation)
             try:
                 # waited for, not awaited: it may answer a cancellation with an error of the service that it leaves
                 await asyncio.wait([speaking])
@@ -151,7 +155,8 @@ class Turn:
         speakable = Speakable()
         chunker = Chunker(self._limits.first_chars, self._limits.later_chars, unbatched=self._synthesizer.takes_tokens)
         self.marks.set("request_sent")
-        on_request_sent.set(lambda: self.marks.move("request_sent"))  # more exactly, if the adapter can tell
+        # more exactly, if the adapter can tell; its connection outlives this turn, and may know the marks alone
+        on_request_sent.set(partial(self.marks.move, "request_sent"))
         try:
             async with aclosing(self._model.reply(reply.messages)) as items:  # type: ignore[type-var]
                 async for item in items:
@@ -160,7 +165,7 @@ class Turn:
                             self.tokens += 1
                             self.marks.set("llm_first_token")
                             if self.tokens % AT_ONCE == 0:
-                                await asyncio.sleep(0)
+                                await give_way()
                             await self._queue(chunker.feed(speakable.feed(text)))
                         case ChatUsage(prompt, completion, cached):
                             self.marks.spend(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached)

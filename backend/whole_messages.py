@@ -59,6 +59,12 @@ class WholeMessages(Connection):
             super().data_received(rest)
             self._is_between = _waits_for_a_frame(self.protocol)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of what the error that ended the reading knows: the last frame, and the protocol that keeps it."""
+        super().connection_lost(exc)
+        if (ending := self.protocol.parser_exc) is not None:
+            ending.__traceback__ = None
+
     async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]  # it is overloaded
         """The next message; cancelling loses none, as with the library's own."""
         if decode is None and not self.recv_messages.get_in_progress:

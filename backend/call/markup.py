@@ -26,19 +26,19 @@ class Lines:
     """
 
     def __init__(self) -> None:
-        self._state: Callable[[str], str] = self._at_start
+        self._state: _State = Lines._at_start  # no bound method: that would know these lines, as they know it
         self._held = ""
         self._item = 0
         self._comma = ""
 
     def push(self, char: str) -> str:
         """Take one character, give what may be said now."""
-        return self._state(char)
+        return self._state(self, char)
 
     def end(self) -> str:
         """What was held back, unless it is a marker."""
         held, self._held = self._held, ""
-        return held if self._state == self._at_start and not _is_rule(held) else ""
+        return held if self._state is Lines._at_start and not _is_rule(held) else ""
 
     def _at_start(self, char: str) -> str:
         tried = self._held + char
@@ -47,46 +47,46 @@ class Lines:
             return ""
         held, self._held = self._held, ""
         if held == _FENCE:
-            return self._enter(self._in_fence, char)
+            return self._enter(Lines._in_fence, char)
         if not held:
             return self._unmarked(char)
         if self._is_marker(held, char):
             return self._at_start(char)
-        return held + self._enter(self._in_text, char)
+        return held + self._enter(Lines._in_text, char)
 
     def _unmarked(self, char: str) -> str:
         if char == "|":
             self._comma = ""
-            self._state = self._in_row
+            self._state = Lines._in_row
             return ""
         if char in _ROUND_BULLETS or (char.isspace() and char != "\n"):
             return ""
-        return self._enter(self._in_text, char)
+        return self._enter(Lines._in_text, char)
 
-    def _enter(self, state: Callable[[str], str], char: str) -> str:
+    def _enter(self, state: "_State", char: str) -> str:
         self._state = state
-        return state(char)
+        return state(self, char)
 
     def _in_text(self, char: str) -> str:
         if char == "\n":
-            self._state = self._at_start
+            self._state = Lines._at_start
         return char
 
     def _in_fence(self, char: str) -> str:
         if char == "\n":
             self._held = ""
-            return self._enter(self._in_text, char)
+            return self._enter(Lines._in_text, char)
         self._held += char
         if (char.isascii() and not char.isspace()) and len(self._held) < _FENCE_INFO_CHARS:
             return ""
         held, self._held = self._held, ""
-        self._state = self._in_text
+        self._state = Lines._in_text
         return held
 
     def _in_row(self, char: str) -> str:
         if char == "\n":
             self._held = ""
-            return self._enter(self._in_text, char)
+            return self._enter(Lines._in_text, char)
         if char == "|":
             self._held = ""
             return ""
@@ -95,12 +95,12 @@ class Lines:
             return ""
         said = self._comma + self._held.lstrip() + char
         self._held, self._comma = "", "，"
-        self._state = self._in_cell
+        self._state = Lines._in_cell
         return said
 
     def _in_cell(self, char: str) -> str:
         if char == "|":
-            self._state = self._in_row
+            self._state = Lines._in_row
             return ""
         return self._in_text(char)
 
@@ -118,6 +118,9 @@ class Lines:
             return False
         self._item = number
         return True
+
+
+_State = Callable[[Lines, str], str]
 
 
 class Emphasis:

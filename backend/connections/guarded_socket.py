@@ -93,12 +93,13 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._let_go()
 
     def _let_go(self) -> None:
-        """Nobody reads on. What is left may be a megabyte, and what is over lies there until the collector comes by."""
+        """Nobody reads on. What is left may be a megabyte, and what knows itself waits for the collector, which holds
+        everybody up: hundreds of handshakes may be refused in a second."""
+        self.recv_messages.pause = self.recv_messages.resume = _nothing  # ours knows this socket
+        vars(self.protocol).pop("select_subprotocol", None)  # the library's knows the protocol
         self._held_back.clear()
         self._waiting.drop_unfinished()
         self.protocol.reader.discard()
-        if (ending := self.protocol.parser_exc) is not None:
-            ending.__traceback__ = None  # it knows the last frame
 
     def data_received(self, data: bytes) -> None:
         """Take it piece by piece, as long as the socket keeps within its bounds, and give the others their turn."""
@@ -209,6 +210,10 @@ class GuardedSocket(WholeMessages, ServerConnection):
             self.protocol.fail(_CLOSE_POLICY, "too many frames")
             self.send_data()
         return False
+
+
+def _nothing() -> None:
+    """A socket that is gone is neither paused nor resumed."""
 
 
 def guarded(

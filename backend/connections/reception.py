@@ -23,6 +23,7 @@ from backend.connections.line import CLOSE_INTERNAL, NOT_READING, WebSocketLine
 from backend.connections.resumption import Resumption
 from backend.connections.target import parameters_of
 from backend.errors import BUSY, RETRY_AFTER_S, UNAUTHORIZED, ProtocolError, SessionIdError
+from backend.give_way import give_way
 from backend.process.loop_lag import LoopLag
 from backend.process.loop_load import LoopLoad
 from backend.protocol import frames
@@ -166,6 +167,7 @@ class Reception:
                 self._door.fine(self._door.address(_visit(socket, socket.request)))
 
     async def _hold(self, socket: ServerConnection, admission: Admission) -> None:
+        await give_way()
         line = WebSocketLine(socket, self._blocked_write_s, self._traffic, self._turnstile)
         grant, parameters = admission.grant, admission.parameters
         try:

@@ -65,6 +65,7 @@ class Meter:
     def close(self) -> tuple[Charge, ...]:
         """The last bill."""
         self._closed = True
+        self._spent = None  # the call; a connection that outlives it may still know this meter as its payer
         for tab, purpose in self._take_untold(lambda _: True):
             self._charge_tokens(tab.model, self._costs.ratios.estimate(tab), purpose, estimated=True)
         return self.settle()

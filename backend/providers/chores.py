@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Coroutine
 
+from backend.ended_tasks import forget_its_cancellation
+
 log = logging.getLogger(__name__)
 
 
@@ -32,5 +34,6 @@ class Chores:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        forget_its_cancellation(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("chore.crashed", exc_info=error)

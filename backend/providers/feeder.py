@@ -78,6 +78,10 @@ class Feeder:
         self._finish()
         await self._flush()
 
+    def close(self) -> None:
+        """The session is over: nothing goes up any more. Who would send it knows this feeder, and is let go of."""
+        self._send = _nowhere
+
     def answered(self, *, definite: bool) -> None:
         """The service has said something."""
         if definite:
@@ -142,3 +146,7 @@ class Feeder:
             self._finish()
         elif self._stalls_at is None:
             self._stalls_at = self._loop.time() + self._limits.stall_timeout_s
+
+
+async def _nowhere(_packet: Packet) -> None:
+    """Where the sound goes of whom nobody hears any more."""

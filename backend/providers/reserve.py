@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
+from backend.give_way import give_way
 from backend.providers.chores import Chores
 from backend.providers.demand import Demand
 
@@ -172,6 +173,7 @@ class Reserve(Generic[L]):
         began = asyncio.get_running_loop().time()
         line = None
         try:
+            await give_way()
             line = await self._dial()
         finally:
             self._dialling -= 1

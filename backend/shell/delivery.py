@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, Iterator
 from typing import Final, Literal, Protocol, assert_never
 
 from backend.call.pacing import Pacer
+from backend.give_way import AT_ONCE, give_way
 from backend.marks import TurnMarks
 from backend.ports import SentenceBegan, SentenceEnded, Sound, SpeechItem, SpeechOptions, SpeechUsage
 from backend.protocol.sound import sound_clock
@@ -13,9 +14,6 @@ from backend.shell.work_time import WorkTime
 
 LONGEST_PIECE_MS: Final = 200
 """Raw samples are cut into pieces of at most this; encoded sound is sent as it comes."""
-
-AT_ONCE: Final = 16
-"""After so many items of a service, which may have sent hundreds at once, the other calls have their turn."""
 
 
 class Listener(Protocol):
@@ -68,7 +66,7 @@ class Delivery:
         async for item in speech:
             taken += 1
             if taken % AT_ONCE == 0:
-                await asyncio.sleep(0)
+                await give_way()
             match item:
                 case SentenceBegan(text):
                     sentence, pieces = text, []

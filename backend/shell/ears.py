@@ -107,8 +107,9 @@ class Ears:
     def close(self) -> None:
         """The call is over."""
         self.shut()
-        if self._activity is not None:
-            self._activity.close()
+        activity, self._activity = self._activity, None
+        if activity is not None:
+            activity.close()
 
     def wake_at(self, number: int, audio_ms: int) -> None:
         """Post `Reached` when this listening's audio clock has come so far."""

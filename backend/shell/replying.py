@@ -12,6 +12,7 @@ from backend.call.token_count import message_tokens
 from backend.cost.meter import Part
 from backend.errors import INTERNAL
 from backend.expenses import payer
+from backend.give_way import give_way
 from backend.marks import Clock, TurnMarks
 from backend.ports import ChatModel, Message, SpeechOptions, Synthesizer
 from backend.protocol.events import TTS_SENTENCE_START, CallConfig, hears_silence, unspoken_event
@@ -197,6 +198,7 @@ class Replies:
     async def _work(self, running: _Running, asked: Asked) -> None:
         payer.set(running.part)
         try:
+            await give_way()
             running.ended = await self._answer(running.turn, asked)
         except Exception:
             log_id = uuid.uuid4().hex[:12]

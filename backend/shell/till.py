@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 
 from backend.cost.meter import Costs, Meter
 from backend.expenses import UNKNOWN, Charge, known_cny, shown, unpriced
@@ -26,10 +27,10 @@ class Till:
     def __init__(
         self, costs: Costs, call: str, store: ConversationStore, observer: Observer, spent: Callable[[], None]
     ) -> None:
+        self._keep = partial(_keep, call, store, observer)  # later than this till, and without it
         self.meter = Meter(costs, spent, self._keep)
         self.part = self.meter.part("reply")
         self._call = call
-        self._store = store
         self._observer = observer
 
     def settle(self, marks: TurnMarks) -> tuple[Charge, ...]:
@@ -49,10 +50,6 @@ class Till:
         total = self._shown(self.meter.total_cny, is_whole=self.meter.is_whole)
         log.info("call.cost", extra={"call": self._call, "cost_cny": total})
 
-    def _keep(self, charges: tuple[Charge, ...]) -> None:
-        self._observer.charged(charges)
-        self._store.charge(TurnRef(self._call), charges)
-
     def _told(self, charges: Sequence[Charge]) -> dict[str, object]:
         unknown = unpriced(charges)
         cost: dict[str, object] = {
@@ -64,3 +61,8 @@ class Till:
     @staticmethod
     def _shown(cny: Decimal, *, is_whole: bool) -> str:
         return shown(cny) if is_whole else UNKNOWN
+
+
+def _keep(call: str, store: ConversationStore, observer: Observer, charges: tuple[Charge, ...]) -> None:
+    observer.charged(charges)
+    store.charge(TurnRef(call), charges)

@@ -105,6 +105,7 @@ class Batcher:
     def close(self, line: Line) -> None:
         """Forget a call, even while its windows are being judged."""
         line.closed = True
+        line.deliver = _to_nobody  # who took them knows this line
         line.waiting.clear()
         self._ready.pop(line, None)
 
@@ -191,3 +192,7 @@ class Batcher:
         if not line.lagging:
             line.lagging = True
             log.warning("vad.lagging", extra={"dropped": self.counters.dropped})
+
+
+def _to_nobody(_window: Window, _probability: float) -> None:
+    """Where the windows of a call go that is over."""

@@ -4,9 +4,9 @@ import asyncio
 import itertools
 import time
 
+from backend.give_way import AT_ONCE
 from backend.marks import TurnMarks
 from backend.ports import SpeechOptions
-from backend.shell.delivery import AT_ONCE
 from backend.turn import Reply, Turn, TurnLimits
 from tests.support.fakes import FakeModel, FakeSynthesizer
 

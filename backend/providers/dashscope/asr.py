@@ -54,6 +54,7 @@ class ParaformerRecognizer:
             yield session
         finally:
             pump.cancel()
+            session.close()
             self._tasks.leave(task, cancel=False)
 
 
@@ -75,7 +76,6 @@ class _Session:
             stall_timeout_s=config.stall_timeout_s,
         )
         self._feeder = Feeder(self._send, limits)
-        self.pump = self._feeder.pump
 
     async def send(self, pcm: bytes) -> None:
         """Hand over audio."""
@@ -84,6 +84,14 @@ class _Session:
     async def finish(self) -> None:
         """Say that no more audio comes; the last hypothesis follows and is definite."""
         await self._feeder.finish()
+
+    async def pump(self) -> None:
+        """See `Feeder`."""
+        await self._feeder.pump()
+
+    def close(self) -> None:
+        """It is over."""
+        self._feeder.close()
 
     def __aiter__(self) -> AsyncIterator[Hypothesis]:
         """Hypotheses in order, until the session ends."""

@@ -67,8 +67,8 @@ class VolcengineRecognizer:
             self._chores.begin(_end(session, pump))
 
     async def _open(self, session: AsrSession) -> None:
-        spare = await self._spares.take()
         try:
+            spare = await self._spares.take()
             await (session.open() if spare is None else session.open_on(spare))
         except BaseException:
             self._chores.begin(session.close())

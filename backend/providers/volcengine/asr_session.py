@@ -48,7 +48,6 @@ class AsrSession:
         self._model = config.billed_as or config.resource_id
         self._tab = HeardTab(self._model)
         self._feeder = Feeder(self._send_up, _limits(config))
-        self.pump = self._feeder.pump
         self._on_trial: deque[Packet] | None = None  # what went up on a spare that has not answered yet
         self._patience = Patience("asr")
         self._open_by = asyncio.get_running_loop().time() + config.opening_timeout_s
@@ -78,6 +77,10 @@ class AsrSession:
         """Say that no more audio comes; the last hypothesis follows and is definite."""
         await self._feeder.finish()
 
+    async def pump(self) -> None:
+        """See `Feeder`."""
+        await self._feeder.pump()
+
     def __aiter__(self) -> AsyncIterator[Hypothesis]:
         """Hypotheses in order, until the session ends."""
         return self
@@ -98,6 +101,7 @@ class AsrSession:
 
     async def close(self) -> None:
         """Hang up."""
+        self._feeder.close()
         if self._socket is not None:
             await self._socket.close()
 

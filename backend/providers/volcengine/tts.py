@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 from backend.errors import ProviderError
+from backend.give_way import give_way
 from backend.ports import Speech, SpeechOptions
 from backend.providers import emotions
 from backend.providers.chores import Chores
@@ -133,6 +134,7 @@ class VolcengineSynthesizer:
 
     async def _settle(self, speech: TtsSpeech) -> None:
         try:
+            await give_way()
             await speech.settle()
         except asyncio.CancelledError:
             speech.connection.is_poisoned = True
