@@ -288,12 +288,13 @@ class CallSession:
         self._inbox.begin_with((Joined(history, self._ready), *faults))
 
     async def _decide(self) -> None:
-        decided = 0
+        on_end = 0
         while self._call.state is not State.ENDED:
-            event = await self._next_event()
-            decided += 1
-            if decided % AT_ONCE == 0:  # dozens may lie there, from a client that did not read
+            on_end = on_end + 1 if self._inbox.has_some else 0
+            if on_end > AT_ONCE:  # dozens may lie there, from a client that did not read
                 await give_way()
+                on_end = 0
+            event = await self._next_event()
             now = self._clock()
             effects = self._call.handle(event, now)
             self._tape.move(now, event, effects, self._call)

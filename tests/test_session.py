@@ -6,10 +6,12 @@ import base64
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
 from backend.call.machine import CallLimits
 from backend.errors import ProviderRefused, ProviderTimeout, ProviderUnavailable
+from backend.give_way import AT_ONCE
 from backend.ports import Message
 from backend.protocol.frames import AudioFrame, EventFrame
 from backend.session import SessionLimits
@@ -437,3 +439,24 @@ async def test_config_events_are_heard_while_in_process() -> None:
         await caller.until("TTSDone")
 
     assert names(frames)[-1] == "BotError"
+
+
+async def test_a_call_gives_way_where_much_lies_there_and_only_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = list[int]()
+
+    async def give_way() -> None:
+        times.append(1)
+
+    monkeypatch.setattr("backend.session.give_way", give_way)
+    async with answering(Switchboard()) as board, dialled(board.url) as caller:
+        for _ in range(3 * AT_ONCE):
+            await caller.send("Unknown")
+            assert (await caller.event()).event == "BotError"
+        assert not times
+
+        async with asyncio.timeout(20):
+            while not times:
+                for _ in range(3 * AT_ONCE):
+                    caller.socket.transport.write(Frame(Opcode.BINARY, event_up("Unknown")).serialize(mask=True))
+                for _ in range(3 * AT_ONCE):
+                    assert (await caller.event()).event == "BotError"

@@ -20,10 +20,9 @@ from backend.weighed_frames import WeighedFrames
 from backend.whole_messages import WholeMessages
 
 _LEAST_SLICE: Final = 256
-_FIRST_SLICE: Final = 1024
 _MOST_SLICE: Final = 4096
 """What is read at once is taken in such pieces, so that a socket which has gone too far is not heard to the end; in
-smaller ones while each holds many frames."""
+smaller ones at first, and while each holds many frames: a kilobyte may be 170 of them."""
 _FEW_FRAMES: Final = 4
 _FRAMES_AT_ONCE: Final = 8
 _BYTES_AT_ONCE: Final = 64 * 1024
@@ -64,7 +63,7 @@ class GuardedSocket(WholeMessages, ServerConnection):
         self._held_back = bytearray()
         self._waiting = WeighedFrames(_WAITING_BYTES_EACH)
         self._heard = 0
-        self._slice = _FIRST_SLICE
+        self._slice = _LEAST_SLICE
         self._waits = False
         self._is_stuck = False
         self._seeing_off: TimerHandle | None = None

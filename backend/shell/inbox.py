@@ -20,6 +20,11 @@ class Inbox:
         self._first: deque[CallEvent] = deque()
         self._bell: asyncio.Future[None] | None = None
 
+    @property
+    def has_some(self) -> bool:
+        """Whether the next one is there."""
+        return bool(self._first or self._waiting)
+
     def begin_with(self, events: Iterable[CallEvent]) -> None:
         """Have these read before all that has come already; once, and before anything is read."""
         self._first.extend(events)

@@ -56,3 +56,17 @@ async def test_others_wait_for_room_and_the_server_itself_does_not() -> None:
     await late
 
     assert [await inbox.get(0) for _ in range(2)] == [Tick(), LineBack()]
+
+
+async def test_it_tells_whether_the_next_event_is_there() -> None:
+    inbox = Inbox(4)
+    assert not inbox.has_some
+    await inbox.put(LineCut())
+    inbox.begin_with([Tick()])
+
+    there = [inbox.has_some]
+    for _ in range(2):
+        await inbox.get(0)
+        there.append(inbox.has_some)
+
+    assert there == [True, True, False]
