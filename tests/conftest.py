@@ -30,3 +30,12 @@ def logging_as_before() -> Iterator[None]:
     for handler in set(root.handlers) - handlers:
         if type(handler) is logging.StreamHandler:
             root.removeHandler(handler)
+
+
+@pytest.fixture
+def without_the_collector() -> Iterator[None]:
+    """What is freed in the test is freed because nothing knows it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

@@ -1,21 +1,13 @@
 """What has ended is freed without the collector."""
 
 import asyncio
-import gc
 import weakref
-from collections.abc import Iterator
 
 import pytest
 
 from backend.ended_tasks import forget_its_cancellation
 
-
-@pytest.fixture(autouse=True)
-def without_the_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
+pytestmark = pytest.mark.usefixtures("without_the_collector")
 
 
 class Held:

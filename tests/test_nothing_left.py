@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,15 +22,8 @@ from tests.support.caller import Caller
 from tests.support.switchboard import Switchboard, answering
 from tests.test_calls import calling, script
 
+pytestmark = pytest.mark.usefixtures("without_the_collector")
 PARTS = (CallSession, GuardedSocket, Ears, Turn, Delivery, AsrSession)
-
-
-@pytest.fixture(autouse=True)
-def without_the_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 class Parts:
