@@ -18,24 +18,22 @@ async def give_way() -> None:
     loop = asyncio.get_running_loop()
     queue = _queues.get(loop)
     if queue is None:
-        queue = _queues[loop] = _Queue(loop)
-    await queue.enter()
+        queue = _queues[loop] = _Queue()
+    await queue.enter(loop)
 
 
 class _Queue:
-    """Those who have given way on one loop, in the order in which they came."""
+    """Those who have given way on one loop, in the order in which they came. It may not know the loop, or both stay."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._create_turn = loop.create_future
-        self._call_soon = loop.call_soon
+    def __init__(self) -> None:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    def enter(self) -> asyncio.Future[None]:
+    def enter(self, loop: asyncio.AbstractEventLoop) -> asyncio.Future[None]:
         """What to wait for."""
-        turn = self._create_turn()
+        turn = loop.create_future()
         self._waiting.append(turn)
         if len(self._waiting) == 1:
-            self._call_soon(self._go_on)
+            loop.call_soon(self._go_on)
         return turn
 
     def _go_on(self) -> None:
@@ -44,7 +42,7 @@ class _Queue:
                 return
         turn.set_result(None)
         if self._waiting:
-            self._call_soon(self._go_on)
+            asyncio.get_running_loop().call_soon(self._go_on)
 
 
 _queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue] = WeakKeyDictionary()

@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 
 from backend.give_way import give_way
 
@@ -45,8 +47,14 @@ async def test_who_is_cancelled_while_it_waits_holds_nobody_up() -> None:
     assert done == ["b", "d"]
 
 
-def test_every_loop_has_a_queue_of_its_own() -> None:
+def test_every_loop_has_a_queue_of_its_own_that_goes_with_it() -> None:
     for _ in range(2):
         done = list[str]()
-        asyncio.run(_work("a", 1, done))
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(_work("a", 1, done))
+        loop.close()
+        there = weakref.ref(loop)
+        del loop
+        gc.collect()
         assert done == ["a"]
+        assert there() is None
